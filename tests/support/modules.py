@@ -1,0 +1,90 @@
+"""Runs modules as Ansible does and holds all of them to the same promises."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+
+PACKAGE = "ansible_collections.usableapps.omni_matchbox.plugins.modules"
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+
+
+@dataclasses.dataclass
+class ModuleRunner:
+    """Runs modules; ``watched`` is the tree that check mode must leave as it is."""
+
+    watched: pathlib.Path
+    environment: dict = dataclasses.field(default_factory=dict)
+
+    def run(self, name: str, params: dict, *, check: bool = False) -> dict:
+        """The result of one run, failed or not. A crash (no JSON) is an assertion error with what was printed."""
+        arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
+        process = subprocess.run(
+            [sys.executable, "-m", f"{PACKAGE}.{name}"],
+            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
+            capture_output=True,
+            text=True,
+            check=False,
+            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "build/collections"), **self.environment},
+        )
+        try:
+            result = json.loads(process.stdout)
+        except ValueError:
+            raise AssertionError(f"{name} printed no result:\n{process.stdout}\n{process.stderr}") from None
+        assert not result.get("exception"), result["exception"]
+        return result
+
+    def converge(self, name: str, params: dict) -> dict:
+        """Check, run, check again, run again: check mode predicts the run and touches nothing, the second run changes nothing.
+
+        Returns the result of the first real run.
+        """
+        before = snapshot(self.watched)
+        predicted = self.run(name, params, check=True)
+        assert not predicted.get("failed"), predicted
+        assert snapshot(self.watched) == before, f"{name} changed something in check mode"
+        real = self.run(name, params)
+        assert not real.get("failed"), real
+        assert outcome(predicted) == outcome(real), f"{name} predicted otherwise than it did"
+        if not real["changed"]:
+            assert snapshot(self.watched) == before, f"{name} changed something and said changed=false"
+        after = snapshot(self.watched)
+        for check in (True, False):
+            again = self.run(name, params, check=check)
+            assert not again.get("failed"), again
+            assert not again["changed"], f"{name} changed something again: {again.get('diff')}"
+            assert snapshot(self.watched) == after
+        return real
+
+    def refuse(self, name: str, params: dict) -> str:
+        """The one-line error of a run, real and in check mode, that fails and touches nothing."""
+        before = snapshot(self.watched)
+        messages = []
+        for check in (True, False):
+            result = self.run(name, params, check=check)
+            assert result.get("failed"), f"{name} accepted {params}: {result}"
+            messages.append(result["msg"])
+            assert snapshot(self.watched) == before, f"{name} failed and changed something"
+        assert messages[0] == messages[1]
+        assert "\n" not in messages[0], f"more than one line: {messages[0]}"
+        return messages[0]
+
+
+def outcome(result: dict) -> dict:
+    """What check mode must predict exactly."""
+    return {"changed": result["changed"], "diff": result.get("diff")}
+
+
+def snapshot(root: pathlib.Path) -> dict:
+    """Every path below ``root`` with type, mode, owner, inode, modification time and content."""
+    found = {}
+    for path in sorted(root.rglob("*")):
+        status = path.lstat()
+        content = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else None
+        times = None if path.is_dir() else status.st_mtime_ns
+        found[str(path.relative_to(root))] = (status.st_mode, status.st_uid, status.st_gid, status.st_ino, times, content)
+    return found
