@@ -1,0 +1,233 @@
+# Copyright: Contributors to the usableapps.omni_matchbox collection
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Matchbox's own releases: fetched on the controller, believed only with the project's signature.
+
+A release has no checksums; each archive has a detached OpenPGP signature. The archive's one folder is named after product, version
+and architecture, so the signature also proves that an archive is not another (older) one under a new name.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime
+import gzip
+import hashlib
+import json
+import os
+import re
+import shutil
+import sys
+import tarfile
+import tempfile
+import typing as t
+import zlib
+
+from ..common.download import Access, DownloadError, NotFound, read, save
+from ..common.errors import InputError, OmniMatchboxError
+from ..common.urls import folder_url, source_url
+
+try:
+    import pysequoia
+except ImportError:
+    pysequoia = None
+
+RELEASES = "https://github.com/poseidon/matchbox/releases/download"
+# Who signs Matchbox's releases, as its documentation says (docs/deployment.md).
+FINGERPRINT = "2E3D92BF07D9DDCCB3BAE4A48F515AD1602065C8"
+ELF_MACHINES = {"amd64": 62, "arm64": 183}
+_VERSION = re.compile(r"v?([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?)")
+_FINGERPRINT = re.compile(r"[0-9A-F]{40}([0-9A-F]{24})?")
+
+
+@dataclasses.dataclass(frozen=True)
+class Release:
+    """A release to have; ``archive`` and ``key`` are URLs, ``fingerprint`` is that of the key."""
+
+    version: str
+    architecture: str
+    fingerprint: str
+    archive: str
+    key: str
+
+    @classmethod
+    def from_params(cls, params: dict) -> Release:
+        """What the module's options say."""
+        match = _VERSION.fullmatch(params["version"])
+        if not match:
+            raise InputError(f"version: {params['version']!r} is no version of Matchbox; write it in full, such as v0.11.0")
+        fingerprint = re.sub(r"\s", "", params["fingerprint"]).upper()
+        if not _FINGERPRINT.fullmatch(fingerprint):
+            raise InputError("fingerprint: write all 40 hexadecimal digits (64 of a version 6 key), a short key id proves nothing")
+        version = f"v{match.group(1)}"
+        folder = f"{folder_url(params['release_url'], 'release_url')}/{version}"
+        name = f"matchbox-{version}-linux-{params['architecture']}"
+        return cls(version, params["architecture"], fingerprint, f"{folder}/{name}.tar.gz", source_url(params["key"], "key"))
+
+    @property
+    def member(self) -> str:
+        """The program's name in the archive."""
+        return f"matchbox-{self.version}-linux-{self.architecture}/matchbox"
+
+
+@dataclasses.dataclass(frozen=True)
+class Stamp:
+    """What is installed; kept beside the program as JSON. ``sha256`` is the program's."""
+
+    version: str
+    architecture: str
+    fingerprint: str
+    sha256: str
+
+    def fits(self, release: Release) -> bool:
+        """Whether this is ``release``."""
+        return (self.version, self.architecture, self.fingerprint) == (release.version, release.architecture, release.fingerprint)
+
+
+def stamp_path(dest: str) -> str:
+    """The file of the :class:`Stamp` of the program at ``dest``."""
+    return f"{dest}.release.json"
+
+
+def read_stamp(dest: str) -> Stamp | None:
+    """What is installed at ``dest``; ``None`` if nothing is or the program is not the one of the stamp."""
+    try:
+        with open(stamp_path(dest), encoding="utf-8") as file:
+            stamp = Stamp(**json.load(file))
+        return stamp if _sha256(dest) == stamp.sha256 else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+@contextlib.contextmanager
+def verified_program(release: Release, access: Access) -> t.Iterator[tuple[str, Stamp]]:
+    """Fetch and prove ``release``; the program's path in a folder that goes away afterwards, and its stamp."""
+    _require_pysequoia()
+    with tempfile.TemporaryDirectory(prefix="matchbox-release-") as folder:
+        archive, program = os.path.join(folder, "archive"), os.path.join(folder, "matchbox")
+        certificate = _certificate(release, access)
+        with _disk_errors(folder):
+            _verify(archive, _fetch(release, archive, access), certificate, release)
+            _extract(archive, program, release)
+        yield program, Stamp(release.version, release.architecture, release.fingerprint, _sha256(program))
+
+
+def install(program: str, stamp: Stamp, dest: str) -> None:
+    """Put the program and then its stamp in place; killed in between, the next run does it again."""
+    with _disk_errors(dest):
+        os.makedirs(os.path.dirname(dest), exist_ok=True)
+        staged = f"{dest}.staged"
+        shutil.copyfile(program, staged)
+        _put(staged, dest, 0o755)
+        with open(staged, "w", encoding="utf-8") as file:
+            json.dump(dataclasses.asdict(stamp), file, indent=2)
+            file.write("\n")
+        _put(staged, stamp_path(dest), 0o644)
+
+
+@contextlib.contextmanager
+def _disk_errors(path: str) -> t.Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise OmniMatchboxError(f"{error.filename or path} cannot be written: {error.strerror}") from None
+
+
+def _fetch(release: Release, archive: str, access: Access) -> bytes:
+    """Save the archive; its signature."""
+    try:
+        save(release.archive, archive, access)
+        return read(f"{release.archive}.asc", access)
+    except NotFound as error:
+        raise NotFound(f"Matchbox {release.version} for {release.architecture} is not there: {error}; correct version or release_url") from None
+
+
+def _put(staged: str, place: str, mode: int) -> None:
+    with open(staged, "rb") as file:
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
+    os.replace(staged, place)
+
+
+def _require_pysequoia() -> None:
+    if pysequoia is None:
+        raise OmniMatchboxError(
+            f"{sys.executable} has no pysequoia, which checks the signature of the release; install with: {sys.executable} -m pip install 'pysequoia>=0.1.35'"
+        )
+
+
+def _certificate(release: Release, access: Access) -> t.Any:
+    """The pinned key out of what ``key`` names, which may hold others too."""
+    content = read(release.key, access)
+    try:
+        certificates = pysequoia.Cert.split_bytes(content)
+    except Exception:
+        raise InputError(f"key: {release.key} is no OpenPGP public key") from None
+    by_fingerprint = {certificate.fingerprint.upper(): certificate for certificate in certificates}
+    if release.fingerprint not in by_fingerprint:
+        found = ", ".join(by_fingerprint) or "none"
+        raise InputError(f"key: {release.key} has the key {found}, not the expected {release.fingerprint}; give the project's key or its fingerprint")
+    certificate = by_fingerprint[release.fingerprint]
+    try:
+        certificate.expiration  # noqa: B018 - asks for a self-signature that today's rules accept
+    except Exception as error:
+        raise InputError(f"key: {release.key} cannot be used: {_first_line(error)}; get a current copy of the key") from None
+    return certificate
+
+
+def _first_line(error: Exception) -> str:
+    """What pysequoia says, without the stack that it appends."""
+    return str(error).partition("\n")[0]
+
+
+def _verify(archive: str, signature: bytes, certificate: t.Any, release: Release) -> None:
+    """Raise :class:`DownloadError` unless the key has signed just this archive, and the signature still holds."""
+    try:
+        proof = pysequoia.Sig.from_bytes(signature)
+    except Exception:
+        raise DownloadError(f"{release.archive}.asc is no OpenPGP signature") from None
+    try:
+        pysequoia.verify(file=archive, store=lambda issuers: [certificate], signature=proof)
+    except Exception:
+        raise DownloadError(f"{release.archive} is not used: {_refusal(proof, certificate)}") from None
+
+
+def _refusal(proof: t.Any, certificate: t.Any) -> str:
+    """Why a signature does not hold, as far as it tells."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    if certificate.is_revoked:
+        return "the key is revoked"
+    if proof.expiration and proof.expiration <= now:
+        return f"its signature expired on {proof.expiration:%Y-%m-%d}"
+    if certificate.expiration and certificate.expiration <= proof.created:
+        return f"the key expired on {certificate.expiration:%Y-%m-%d}, before it was signed; get a current copy of the key"
+    signer = (proof.issuer_fingerprint or proof.issuer_key_id or "unknown").upper()
+    return f"it is not what the key {certificate.fingerprint.upper()} signed (its signature names the key {signer}); it was damaged or replaced"
+
+
+def _extract(archive: str, program: str, release: Release) -> None:
+    """Copy the program out of the archive: by its exact name, and no path of the archive is ever written to."""
+    try:
+        with tarfile.open(archive, "r:gz") as content:
+            member = content.getmember(release.member)
+            if not member.isfile():
+                raise KeyError(release.member)
+            with content.extractfile(member) as source, open(program, "xb") as target:
+                shutil.copyfileobj(source, target)
+    except KeyError:
+        raise DownloadError(f"{release.archive} has no file {release.member}, so it is another release under this name") from None
+    except (tarfile.TarError, gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise DownloadError(f"{release.archive} cannot be unpacked: {error}") from None
+    with open(program, "rb") as file:
+        head = file.read(20)
+    if head[:4] != b"\x7fELF" or int.from_bytes(head[18:20], "little") != ELF_MACHINES[release.architecture]:
+        raise DownloadError(f"{release.member} of {release.archive} is no Linux program for {release.architecture}")
+
+
+def _sha256(path: str) -> str:
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        for block in iter(lambda: file.read(1024 * 1024), b""):
+            digest.update(block)
+    return digest.hexdigest()
