@@ -1,0 +1,110 @@
+"""Kernel arguments: the table of Talos versions, the join arguments, what may be shown."""
+
+from __future__ import annotations
+
+import base64
+import urllib.parse
+
+import pytest
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot import kernel_args
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.errors import InputError
+
+TOKEN = "w7uVuW3zbVKIYQuzEcyetAHeYMeo5q2L9RvkAVfCfSCD"
+JOIN_ARGS = [
+    f"siderolink.api=grpc://192.168.1.8:8090?jointoken={TOKEN}",
+    "talos.events.sink=[fdae:41e4:649b:9303::1]:8091",
+    "talos.logging.kernel=tcp://[fdae:41e4:649b:9303::1]:8092",
+]
+
+ALWAYS = "slab_nomerge= pti=on consoleblank=0"
+NVME = "nvme_core.io_timeout=4294967295 printk.devkmsg=on"
+IMA = "ima_template=ima-ng ima_appraise=fix ima_hash=sha512"
+
+
+@pytest.mark.parametrize(
+    ("minor", "architecture", "expected"),
+    [
+        ((1, 7), "amd64", f"console=ttyS0 console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA}"),
+        ((1, 8), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA}"),
+        ((1, 9), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA}"),
+        ((1, 10), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA} selinux=1"),
+        ((1, 11), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} selinux=1"),
+        ((1, 12), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} selinux=1 module.sig_enforce=1"),
+        ((1, 13), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} selinux=1 module.sig_enforce=1 proc_mem.force_override=never"),
+        ((1, 14), "amd64", f"console=tty0 {ALWAYS} printk.devkmsg=on selinux=1 module.sig_enforce=1 proc_mem.force_override=never"),
+        ((1, 7), "arm64", f"console=ttyAMA0 console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA}"),
+        ((1, 14), "arm64", f"console=ttyAMA0 console=tty0 {ALWAYS} printk.devkmsg=on selinux=1 module.sig_enforce=1 proc_mem.force_override=never"),
+    ],
+)
+def test_arguments_of_a_talos_version(minor, architecture, expected):
+    assert kernel_args.default_kernel_args(minor, architecture) == ["talos.platform=metal", *expected.split()]
+
+
+def test_join_arguments_as_omni_gives_them():
+    assert kernel_args.validate_join_args(JOIN_ARGS) == JOIN_ARGS
+    assert kernel_args.join_token(JOIN_ARGS) == TOKEN
+
+
+def test_token_beside_the_tunnel_and_url_encoded():
+    tunnel = ["siderolink.api=https://omni.example.com?grpc_tunnel=true&jointoken=v1%3Aa%2Fb%3D%3D", *JOIN_ARGS[1:]]
+    assert kernel_args.join_token(kernel_args.validate_join_args(tunnel)) == "v1:a/b=="
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (JOIN_ARGS[:2], "join arguments: talos.logging.kernel missing"),
+        ([*JOIN_ARGS, JOIN_ARGS[0]], "join arguments: siderolink.api is there twice"),
+        ([*JOIN_ARGS, "console=ttyS0"], "'console=ttyS0' is none of"),
+        ([*JOIN_ARGS[:2], 5], "'5' is none of"),
+        (["siderolink.api=grpc://192.168.1.8:8090", *JOIN_ARGS[1:]], "siderolink.api has no jointoken="),
+        (["siderolink.api=grpc://192.168.1.8:8090?jointoken=a b", *JOIN_ARGS[1:]], "siderolink.api has an empty value, a blank"),
+        ([JOIN_ARGS[0], "talos.events.sink=", JOIN_ARGS[2]], "talos.events.sink has an empty value"),
+        ([JOIN_ARGS[0], "talos.events.sink=x\ny", JOIN_ARGS[2]], "talos.events.sink has an empty value, a blank"),
+    ],
+)
+def test_join_arguments_that_are_refused(args, message):
+    with pytest.raises(InputError, match="^join arguments: ") as refused:
+        kernel_args.validate_join_args(args)
+    assert message in str(refused.value)
+    assert TOKEN not in str(refused.value)
+
+
+def test_placeholder_is_filled_where_it_stands():
+    args = ["a", kernel_args.JOIN_ARGS_PLACEHOLDER, "b"]
+    assert kernel_args.fill_join_args(args, JOIN_ARGS) == ["a", *JOIN_ARGS, "b"]
+    assert kernel_args.fill_join_args(["a"], None) == ["a"]
+    with pytest.raises(InputError, match="none were given"):
+        kernel_args.fill_join_args(args, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        JOIN_ARGS[0],
+        " ".join(JOIN_ARGS),
+        f'"siderolink.api=grpc://h:1?jointoken={TOKEN}",\n',
+        urllib.parse.quote(JOIN_ARGS[0]),
+        f"kernel /k siderolink.api=https://h?grpc_tunnel=true&jointoken={TOKEN}&x=1 b",
+    ],
+)
+def test_redacted_text_shows_the_hash_and_no_token(text):
+    shown = kernel_args.redact(text)
+    assert TOKEN not in shown
+    assert kernel_args.token_hash(TOKEN) in shown
+    assert shown.replace(kernel_args.token_hash(TOKEN), TOKEN) == text
+    assert kernel_args.redact(shown) == shown
+
+
+def test_another_token_is_seen_in_redacted_text():
+    assert kernel_args.redact(JOIN_ARGS[0]) != kernel_args.redact(JOIN_ARGS[0].replace(TOKEN, "other"))
+
+
+def test_inline_configuration_is_not_shown():
+    assert "c2VjcmV0" not in kernel_args.redact("a talos.config.inline=c2VjcmV0 b")
+
+
+def test_every_form_of_the_token_is_known():
+    secrets = kernel_args.join_secrets(["siderolink.api=grpc://h?jointoken=v1%3Aa%2Fb", *JOIN_ARGS[1:]])
+    assert {"v1:a/b", "v1%3Aa%2Fb", base64.b64encode(b"v1:a/b").decode().rstrip("=")} <= secrets
+    assert not any("fdae" in secret for secret in secrets)
