@@ -8,6 +8,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 PACKAGE = "ansible_collections.usableapps.omni_matchbox.plugins.modules"
 REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
@@ -22,21 +23,29 @@ class ModuleRunner:
 
     def run(self, name: str, params: dict, *, check: bool = False) -> dict:
         """The result of one run, failed or not. A crash (no JSON) is an assertion error with what was printed."""
-        arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
-        process = subprocess.run(
-            [sys.executable, "-m", f"{PACKAGE}.{name}"],
-            input=json.dumps({"ANSIBLE_MODULE_ARGS": arguments}),
-            capture_output=True,
-            text=True,
-            check=False,
-            env={**os.environ, "PYTHONPATH": str(REPOSITORY / "build/collections"), **self.environment},
-        )
+        process = self.start(name, params, check=check)
+        stdout, stderr = process.communicate()
         try:
-            result = json.loads(process.stdout)
+            result = json.loads(stdout)
         except ValueError:
-            raise AssertionError(f"{name} printed no result:\n{process.stdout}\n{process.stderr}") from None
+            raise AssertionError(f"{name} printed no result:\n{stdout}\n{stderr}") from None
         assert not result.get("exception"), result["exception"]
         return result
+
+    def start(self, name: str, params: dict, *, check: bool = False) -> subprocess.Popen:
+        """One run that goes on while the test does something else, such as ending it."""
+        arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
+        with tempfile.TemporaryFile("w+") as stdin:
+            json.dump({"ANSIBLE_MODULE_ARGS": arguments}, stdin)
+            stdin.seek(0)
+            return subprocess.Popen(
+                [sys.executable, "-m", f"{PACKAGE}.{name}"],
+                stdin=stdin,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**os.environ, "PYTHONPATH": str(REPOSITORY / "build/collections"), **self.environment},
+            )
 
     def converge(self, name: str, params: dict) -> dict:
         """Check, run, check again, run again: check mode predicts the run and touches nothing, the second run changes nothing.
@@ -60,16 +69,19 @@ class ModuleRunner:
             assert snapshot(self.watched) == after
         return real
 
-    def refuse(self, name: str, params: dict) -> str:
-        """The one-line error of a run, real and in check mode, that fails and touches nothing."""
+    def refuse(self, name: str, params: dict, *, foreseen: bool = True) -> str:
+        """The one-line error of a run, real and in check mode, that fails and touches nothing.
+
+        ``foreseen=False``: only the real run can know, as what a download turns out to be.
+        """
         before = snapshot(self.watched)
         messages = []
-        for check in (True, False):
+        for check in (True, False) if foreseen else (False,):
             result = self.run(name, params, check=check)
             assert result.get("failed"), f"{name} accepted {params}: {result}"
             messages.append(result["msg"])
             assert snapshot(self.watched) == before, f"{name} failed and changed something"
-        assert messages[0] == messages[1]
+        assert messages[0] == messages[-1]
         assert "\n" not in messages[0], f"more than one line: {messages[0]}"
         return messages[0]
 
@@ -77,6 +89,11 @@ class ModuleRunner:
 def outcome(result: dict) -> dict:
     """What check mode must predict exactly."""
     return {"changed": result["changed"], "diff": result.get("diff")}
+
+
+def warnings(result: dict) -> list[str]:
+    """The texts of a result's warnings; ansible-core 2.19 and later wrap each."""
+    return [warning if isinstance(warning, str) else warning["event"]["msg"] for warning in result.get("warnings", [])]
 
 
 def snapshot(root: pathlib.Path) -> dict:

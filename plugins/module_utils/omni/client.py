@@ -1,0 +1,167 @@
+# Copyright: Contributors to the usableapps.omni_matchbox collection
+# GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Asking Omni: signed JSON requests over one HTTPS connection, kept alive, with typed errors.
+
+Omni has no REST API; its gRPC calls are offered as ``POST https://<omni>/api/<full method name>`` with JSON bodies.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import time
+import typing as t
+import urllib.parse
+
+from ..common.errors import InputError
+from . import errors
+from .auth import KeyTimeError, ServiceAccount, require_libraries
+
+try:
+    import requests
+    import urllib3
+except ImportError:
+    requests = None
+
+RESOURCES = "/omni.resources.ResourceService/"
+MANAGEMENT = "/management.ManagementService/"
+
+_PAUSES = (0.5, 1, 2)
+"""Seconds to wait before each further attempt of a read."""
+
+
+class OmniClient:
+    """A connection to one Omni in the name of one service account.
+
+    ``ca_path`` is a PEM file or a directory; without it the certificates of the system count. ``clock`` (seconds since
+    the epoch) and ``sleep`` are parameters so that a clock that is off, and waiting, can be tried.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        account: ServiceAccount,
+        *,
+        ca_path: str | None = None,
+        validate_certs: bool = True,
+        timeout: float = 30,
+        clock: t.Callable[[], float] = time.time,
+        sleep: t.Callable[[float], None] = time.sleep,
+    ):
+        require_libraries()
+        self.endpoint = normalise_endpoint(endpoint)
+        self.account = account
+        self._ca_path = _ca_path(ca_path)
+        self._verify = self._ca_path if validate_certs else False
+        self._timeout = timeout
+        self._clock = clock
+        self.sleep = sleep
+        self._session = requests.Session()
+        # An entry in ~/.netrc would otherwise add an Authorization header, which Omni wants to be signed.
+        self._session.auth = _no_authorization
+        if not validate_certs:
+            urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
+
+    def read(self, method: str, body: dict, *, secrets: t.Iterable[str] = ()) -> dict:
+        """The answer to a call that changes nothing; tried again after a broken connection and when Omni is not up or busy.
+
+        ``method`` is :data:`RESOURCES` or :data:`MANAGEMENT` and the call's name. Omni repeats parts of a request in its
+        errors: ``secrets`` are those parts that must not be shown.
+        """
+        for pause in _PAUSES:
+            try:
+                return self._ask(method, body, secrets)
+            except errors.TimedOutError:
+                raise
+            except (errors.UnreachableError, errors.UnavailableError):
+                self.sleep(pause)
+        return self._ask(method, body, secrets)
+
+    def _ask(self, method: str, body: dict, secrets: t.Iterable[str]) -> dict:
+        question = errors.Question(self.endpoint, method, body.get("type", ""), self.account, tuple(secrets))
+        # ResourceService refuses requests that do not name the runtime; ManagementService takes no notice of it.
+        metadata = {"runtime": "Omni"} if method.startswith(RESOURCES) else {}
+        try:
+            headers = self.account.signed_headers(method, metadata, self._clock())
+        except KeyTimeError as error:
+            raise self._clock_error(question) or error from None
+        answer = self._post(question, body, headers)
+        try:
+            content = answer.json()
+        except ValueError:
+            content = None
+        if not isinstance(content, dict) or 300 <= answer.status_code < 400:
+            raise errors.not_omni(question, answer.status_code, answer.headers.get("Content-Type", ""), answer.headers.get("Location", ""))
+        if answer.status_code != 200:
+            words, date = str(content.get("message", "")), answer.headers.get("Date", "")
+            raise errors.refused(question, errors.Refusal(answer.status_code, content.get("code", 0), words, date), self._clock())
+        return content
+
+    def _clock_error(self, question: errors.Question) -> errors.OmniError | None:
+        """The error for a clock that is off, by Omni's. Only a request without a signature can ask for it."""
+        try:
+            answer = self._session.get(f"{self.endpoint}/healthz", verify=self._verify, timeout=self._timeout, allow_redirects=False)
+        except requests.exceptions.RequestException:
+            return None
+        advice = errors.clock_is_off(self._clock(), answer.headers.get("Date", ""))
+        return errors.UnauthenticatedError(f"{question}: {advice}") if advice else None
+
+    def _post(self, question: errors.Question, body: dict, headers: dict) -> requests.Response:
+        try:
+            # verify= is given with the request: set on the session it would yield to REQUESTS_CA_BUNDLE in the environment.
+            return self._session.post(
+                f"{self.endpoint}/api{question.method}",
+                json=body,
+                headers=headers,
+                verify=self._verify,
+                timeout=self._timeout,
+                allow_redirects=False,
+            )
+        except requests.exceptions.SSLError as error:
+            raise errors.bad_certificate(question, error, self._ca_path) from None
+        except requests.exceptions.RequestException as error:
+            raise errors.no_answer(question, error, self._timeout) from None
+
+
+def normalise_endpoint(endpoint: str) -> str:
+    """``https://host`` or ``https://host:port`` out of what somebody wrote, or an :class:`InputError` that says what is wrong."""
+    example = "write it like https://omni.example.com (option endpoint or environment variable OMNI_ENDPOINT)"
+    text = (endpoint or "").strip()
+    if not text:
+        raise InputError(f"Omni's endpoint is missing; {example}")
+    try:
+        parts = urllib.parse.urlsplit(text)
+        port = parts.port
+    except ValueError:
+        raise InputError(f"Omni's endpoint is no URL; {example}") from None
+    if "://" not in text:
+        raise InputError(f"Omni's endpoint {text!r} has no scheme; {example}")
+    if "@" in parts.netloc:
+        raise InputError(f"Omni's endpoint holds a user name; the service-account key is what signs in; {example}")
+    if parts.scheme != "https":
+        raise InputError(f"Omni's endpoint {text!r} is not https: its answers hold the join token; {example}")
+    if not parts.hostname or any(character.isspace() for character in text):
+        raise InputError(f"Omni's endpoint {text!r} names no host; {example}")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise InputError(f"Omni's endpoint {text!r} has a path; {example}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"https://{host}:{port}" if port else f"https://{host}"
+
+
+def _ca_path(given: str | None) -> str:
+    """What certificates are checked with: what was given, else what the system trusts, else what comes with requests."""
+    if given:
+        if not os.path.exists(given):
+            raise InputError(f"ca_path: there is no {given}; give the PEM file of the authority that signed Omni's certificate")
+        return given
+    system = ssl.get_default_verify_paths()
+    if system.cafile:
+        return system.cafile
+    if system.capath and os.listdir(system.capath):
+        return system.capath
+    return requests.certs.where()
+
+
+def _no_authorization(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request

@@ -1,0 +1,154 @@
+"""A whole site of the lab: boot hosts, a lab Omni, a download server with the stand-in for Talos, and a controller that runs playbooks.
+
+What runs in the boot hosts is real (systemd, nginx, dnsmasq, firewalls, ssh); Omni, Talos and where they are downloaded from are stand-ins.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from . import bases, pki, talos_standin
+from .downloads import TALOS_RELEASES, put_talos_release
+from .hosts import CERTIFICATES, Host
+from .omni.state import State
+from .run import Run
+from .segment import NETWORK, Segment
+from .system import REPOSITORY, LabError, command, eventually, last_line
+
+OMNI, DOWNLOADS = f"{NETWORK}.5", f"{NETWORK}.6"
+OMNI_NAME, DOWNLOADS_NAME = "omni.lab.example", "downloads.lab.example"
+BOOT_HOST = f"{NETWORK}.11"
+TALOS_VERSION = "v1.11.4"
+
+# The addresses that a boot host in DHCP mode gives away.
+DHCP = {
+    "omni_matchbox_dhcp_mode": "dhcp",
+    "omni_matchbox_dhcp_range": {"start": f"{NETWORK}.100", "end": f"{NETWORK}.199"},
+    "omni_matchbox_dhcp_router": f"{NETWORK}.1",
+    "omni_matchbox_dhcp_name_servers": [f"{NETWORK}.1"],
+}
+
+
+class Site:
+    """The parts of a site, made one by one or by ``up()``."""
+
+    def __init__(self, run: Run):
+        self.run = run
+        self.segment = Segment(run)
+        self.hosts: dict[str, Host] = {}
+        self.pki = run.state / "pki"
+        self.omni = State(run.state / "omni")
+        self.released = run.state / "released"
+
+    def up(self, suites: Mapping[str, str] | None = None) -> Site:
+        """Segment, lab Omni, download server and boot hosts (name → Debian release; addresses from .11 on)."""
+        self.segment.up()
+        self.start_omni()
+        self.start_downloads()
+        for suite in set((suites or {}).values()):
+            bases.base(self.run, suite)
+        for place, (name, suite) in enumerate((suites or {}).items()):
+            self.add_host(name, suite, f"{NETWORK}.{11 + place}")
+        for host in self.hosts.values():
+            host.wait()
+        return self
+
+    def add_host(self, name: str, suite: str, address: str) -> Host:
+        """Boots a host that trusts the lab's authority; ``wait()`` for it before it is used."""
+        authority, _ = pki.authority(self.pki)
+        host = Host(self.run, self.segment, name, address, suite=suite, files={f"/{CERTIFICATES}/lab.crt": authority.read_text()})
+        self.hosts[name] = host.start()
+        return host
+
+    def start_omni(self) -> None:
+        """The lab Omni with its machine API, an Admin's key and one join token."""
+        certificate, key = pki.certificate(self.pki, [OMNI_NAME, OMNI])
+        self.segment.add_name(OMNI_NAME, OMNI)
+        self._tool("lab.omni", "init", "--state", self.omni.directory, "--address", OMNI)
+        serve = ["serve", "--state", self.omni.directory, "--address", OMNI, "--certificate", certificate, "--key", key]
+        self._serve("omni", OMNI, ["lab.omni", *serve])
+
+    def start_downloads(self) -> None:
+        """The download server, with the stand-in published as a Talos release."""
+        certificate, key = pki.certificate(self.pki, [DOWNLOADS_NAME, DOWNLOADS])
+        self.segment.add_name(DOWNLOADS_NAME, DOWNLOADS)
+        self.publish(TALOS_VERSION)
+        log = self.run.state / "downloads.jsonl"
+        serve = ["--root", self.released, "--address", DOWNLOADS, "--port", 443, "--certificate", certificate, "--key", key, "--log", log]
+        self._serve("downloads", DOWNLOADS, ["lab.downloads", *serve])
+
+    def publish(self, version: str) -> None:
+        """Publish the stand-in as the Talos release ``version``."""
+        images = talos_standin.build(self.run)
+        put_talos_release(self.released, version, images / "vmlinuz", images / "initramfs.xz")
+
+    def _serve(self, name: str, address: str, argv: list) -> None:
+        endpoint = self.segment.endpoint(name, address)
+        environment = {"PYTHONPATH": str(REPOSITORY / "tests")}
+        service = self.run.service(name, [sys.executable, "-m", *argv], namespace=endpoint.namespace, env=environment)
+        if not eventually(lambda: "ready" in service.output or not service.running, timeout=20) or not service.running:
+            raise LabError(f"{argv[0]} does not start: {last_line(service.output)}")
+
+    def _tool(self, module: str, *words: object) -> str:
+        environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "tests")}
+        return command(sys.executable, "-m", module, *words, env=environment).strip()
+
+    @property
+    def service_account_key(self) -> str:
+        """The key of an account of the lab Omni."""
+        return (self.omni.directory / "service-account-key").read_text().strip()
+
+    def account(self, name: str, *words: object) -> str:
+        """The key of another account; ``words`` are options of the lab Omni's command ``account``."""
+        path = self._tool("lab.omni", "account", "--state", self.omni.directory, name, *words)
+        return pathlib.Path(path).read_text().strip()
+
+    def variables(self, **more: object) -> dict:
+        """The inventory variables of a site like this one."""
+        return {
+            "omni_matchbox_endpoint": f"https://{OMNI_NAME}",
+            "omni_matchbox_ca_path": str(pki.authority(self.pki)[0]),
+            "omni_matchbox_release_url": f"https://{DOWNLOADS_NAME}/{TALOS_RELEASES}",
+            "omni_matchbox_classes": {"talos": {"version": TALOS_VERSION, "kernel_args": ["console=ttyS0"]}},
+            "matchbox_install_method": "embedded",
+            **more,
+        }
+
+    def inventory(self, variables: Mapping[str, object], hosts: Mapping[str, Mapping[str, object]] | None = None) -> pathlib.Path:
+        """Writes the inventory; ``hosts`` holds variables of single hosts (default: all hosts, with none)."""
+        hosts = {name: {"ansible_host": self.hosts[name].address, **own} for name, own in (hosts or dict.fromkeys(self.hosts, {})).items()}
+        login = {"ansible_user": "root", "ansible_ssh_private_key_file": str(bases.ssh_key(self.run))}
+        path = self.run.state / "inventory.json"
+        path.write_text(json.dumps({"all": {"vars": {**login, **variables}, "children": {"boot_hosts": {"hosts": hosts}}}}, indent=2))
+        return path
+
+    def ansible(self, program: str, *words: object, environment: Mapping[str, str] | None = None, **options: object) -> subprocess.CompletedProcess:
+        """Runs ``ansible-playbook`` or another of Ansible's programs on the segment, as the site's controller does."""
+        argv = [str(pathlib.Path(sys.executable).parent / program), "-i", self.run.state / "inventory.json", *words]
+        return self.segment.exec(argv, check=False, text=True, env=self.environment(environment), **options)
+
+    def converge(self, *words: object, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess:
+        """Runs site.yml and returns when it has ended, whatever the end was."""
+        playbook = REPOSITORY / "playbooks/site.yml"
+        return self.ansible("ansible-playbook", playbook, *words, environment=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+
+    def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
+        """The controller's environment: nothing that the machine sets for other programs decides which certificates are accepted."""
+        kept = {name: value for name, value in os.environ.items() if not name.endswith("CA_BUNDLE") and not name.startswith(("SSL_CERT", "ANSIBLE_"))}
+        return {
+            **kept,
+            "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "build/collections"),
+            "ANSIBLE_HOME": str(self.run.state / "ansible"),
+            "ANSIBLE_HOST_KEY_CHECKING": "false",
+            "ANSIBLE_PIPELINING": "true",
+            "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+            "ANSIBLE_NOCOLOR": "true",
+            "ANSIBLE_PYTHON_INTERPRETER": "auto_silent",
+            "OMNI_SERVICE_ACCOUNT_KEY": self.service_account_key,
+            **(more or {}),
+        }

@@ -1,0 +1,38 @@
+"""Runs modules in a host of the lab, with its own Python and systemd, and holds them to the promises of the unit tests."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+import ansible
+from lab.hosts import Host
+from support.modules import PACKAGE, REPOSITORY, ModuleRunner
+
+COLLECTION = "ansible_collections/usableapps/omni_matchbox/plugins"
+LIBRARY = "/root/library"
+
+
+class HostModules(ModuleRunner):
+    """Watches ``/etc`` of the host for what check mode must not touch."""
+
+    def __init__(self, host: Host):
+        super().__init__(watched=host.root / "etc")
+        self.host = host
+        library = host.root / LIBRARY.lstrip("/")
+        parts = {f"{COLLECTION}/{part}": REPOSITORY / "plugins" / part for part in ("modules", "module_utils")}
+        parts["ansible/module_utils"] = pathlib.Path(ansible.__file__).parent / "module_utils"
+        for target, source in parts.items():
+            shutil.copytree(source, library / target, ignore=shutil.ignore_patterns("__pycache__"))
+        (library / "ansible/__init__.py").touch()
+
+    def start(self, name: str, params: dict, *, check: bool = False) -> subprocess.Popen:
+        arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
+        argv = self.host.command(["env", f"PYTHONPATH={LIBRARY}", "python3", "-m", f"{PACKAGE}.{name}"])
+        with tempfile.TemporaryFile("w+") as stdin:
+            json.dump({"ANSIBLE_MODULE_ARGS": arguments}, stdin)
+            stdin.seek(0)
+            return subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

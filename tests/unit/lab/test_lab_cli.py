@@ -1,0 +1,63 @@
+"""The command line, and what the lab says without root."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from lab import cli, talos_standin
+from lab.run import Run
+
+
+@pytest.mark.parametrize("argv", [["status"], ["run", "boot1", "true"], ["boot", "m1"]])
+def test_a_lab_that_is_not_up_is_named(argv, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LAB", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    assert cli.main(["--run", "nothere", *argv]) == 1
+    assert capsys.readouterr().err == "lab: the lab nothere is not up: 'make lab-up'\n"
+
+
+@pytest.mark.parametrize("argv", [["up"], ["down"], ["status"]])
+def test_without_root_one_line_says_so(argv, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("LAB", str(tmp_path))
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert cli.main(argv) == 1
+    assert capsys.readouterr().err == "lab: the lab makes network namespaces, cgroups and mounts: run it as root\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("host", ["boot1", "boot1=", "=10.77.0.11", "boot1=192.168.1.8"])
+def test_a_host_has_a_name_and_an_address_of_the_segment(host, capsys):
+    with pytest.raises(SystemExit):
+        cli.parser().parse_args(["up", "--host", host])
+    assert "is not NAME=10.77.0.NUMBER" in capsys.readouterr().err
+
+
+def test_a_command_for_a_host_keeps_its_own_options():
+    options = cli.parser().parse_args(["run", "boot1", "ls", "-l", "--all"])
+    assert (options.host, options.argv) == ("boot1", ["ls", "-l", "--all"])
+
+
+@pytest.mark.parametrize(
+    ("console", "outcome"),
+    [
+        ("iPXE 1.21\nLAB 2.90 address 10.77.0.115 router 10.77.0.1 dns 10.77.0.1\n", None),
+        ("LAB 3.27 joined omni.lab.test 304bca1b\n[  3.3] reboot: Power down\n", "joined omni.lab.test 304bca1b"),
+        ("LAB 3.27 joined omni.lab.test 304bca1b\nLAB 8.4 refused: removed\n", "refused: removed"),
+        ("kernel says LAB 3 joined\n", None),
+    ],
+)
+def test_outcome_of_a_boot(console, outcome):
+    assert talos_standin.outcome(console) == outcome
+
+
+def test_real_images_are_taken_as_they_are(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("TALOS_ASSETS", str(tmp_path))
+    run = Run("none", tmp_path / "cache")
+    (tmp_path / "arm64").mkdir()
+    for name in ("vmlinuz", "initramfs.xz", "arm64/vmlinuz"):
+        (tmp_path / name).touch()
+    assert talos_standin.build(run) == tmp_path
+    assert capsys.readouterr().err == f"lab: real Talos images from {tmp_path}, not the stand-in\n"
+    with pytest.raises(talos_standin.LabError, match=r"^TALOS_ASSETS: no .*/arm64/initramfs.xz$"):
+        talos_standin.build(run, "arm64")

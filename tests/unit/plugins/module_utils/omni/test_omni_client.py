@@ -1,0 +1,329 @@
+"""The client against a lab Omni over real HTTPS: every error that Omni is known to answer, and what it never answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.errors import InputError
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni import errors
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.auth import KeyTimeError, ServiceAccount
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.client import MANAGEMENT, RESOURCES, OmniClient, normalise_endpoint
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.resources import get_resource, list_resources
+from lab import pki
+from lab.omni.accounts import create_account
+from lab.omni.server import Fault, LabOmni
+
+pytest_plugins = ["support.omni"]
+
+TESTS = pathlib.Path(__file__).resolve().parents[4]
+VERSIONS = "SysVersions.system.sidero.dev"
+
+
+def version(client: OmniClient) -> str:
+    """A call that any account may make."""
+    return get_resource(client, VERSIONS, "current", "ephemeral")["spec"]["backend_version"]
+
+
+def failure(omni, **options) -> str:
+    """The error of that call by a client with these options."""
+    with pytest.raises(errors.OmniError) as caught:
+        version(omni.client(**options))
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("written", "endpoint"),
+    [
+        ("https://omni.example.com", "https://omni.example.com"),
+        (" https://omni.example.com/ ", "https://omni.example.com"),
+        ("https://Omni.Example.com:8443//", "https://omni.example.com:8443"),
+        ("HTTPS://10.77.0.5", "https://10.77.0.5"),
+        ("https://[fd00::5]:443", "https://[fd00::5]:443"),
+    ],
+)
+def test_endpoint(written, endpoint):
+    assert normalise_endpoint(written) == endpoint
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong"),
+    [
+        ("", "is missing"),
+        (None, "is missing"),
+        ("omni.example.com", "has no scheme"),
+        ("omni.example.com:443", "has no scheme"),
+        ("http://omni.example.com", "is not https"),
+        ("grpc://omni.example.com", "is not https"),
+        ("https://", "names no host"),
+        ("https://omni example.com", "names no host"),
+        ("https://omni.example.com/api", "has a path"),
+        ("https://omni.example.com/?a=b", "has a path"),
+        ("https://omni.example.com:port", "is no URL"),
+        ("https://[fd00::5", "is no URL"),
+        ("https://me:secret@omni.example.com", "holds a user name"),
+    ],
+)
+def test_what_is_no_endpoint(written, wrong):
+    with pytest.raises(InputError, match=wrong) as caught:
+        normalise_endpoint(written)
+    assert "https://omni.example.com (option endpoint or environment variable OMNI_ENDPOINT)" in str(caught.value)
+    assert "secret" not in str(caught.value)
+
+
+def test_one_connection_serves_all_requests(omni):
+    client = omni.client()
+    assert [version(client) for _ in range(5)] == ["v1.4.11"] * 5
+    assert omni.state.request_counts() == {"Get": 5}
+    assert omni.server.connections == 1
+
+
+@pytest.mark.parametrize(
+    ("seconds", "direction"),
+    [(-400, "behind"), (-301, "behind"), (301, "ahead of"), (86400, "ahead of")],
+)
+def test_a_clock_that_is_off_is_told_with_its_host(omni, seconds, direction):
+    now = time.time()
+    omni.state.clock = lambda: now
+    message = failure(omni, clock=lambda: now + seconds)
+    host = socket.gethostname()
+    assert f"the clock of {host} is " in message
+    assert f" seconds {direction} Omni's, which accepts 300; set the clock of {host}" in message
+    told = int(message.partition(f"the clock of {host} is ")[2].split()[0])
+    assert abs(told - abs(seconds)) <= 1
+    assert "(HTTP 401, code 16)" in message
+
+
+def test_a_clock_before_the_key_was_made(omni):
+    """Nothing can be signed then; it is not the key that is to blame."""
+    line = ["faketime", "-f", "+2h", sys.executable, "-m", "lab.omni", "account", "--state", str(omni.state.directory), "young"]
+    made = subprocess.run(line, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(TESTS)})
+    key = pathlib.Path(made.stdout.strip()).read_text()
+    now = time.time()
+    omni.state.clock = lambda: now + 7200
+    assert re.search("the clock of .* is (7199|7200|7201) seconds behind Omni's, which accepts 300; set the clock of", failure(omni, key=key))
+    omni.state.clock = time.time
+    with pytest.raises(KeyTimeError, match="key of young: it cannot sign at .*: it was made later"):
+        version(omni.client(key=key))
+
+
+def test_a_clock_after_the_key_has_ended(omni):
+    """By Omni's clock it has not."""
+    year = 365 * 86400
+    now = time.time()
+    omni.state.clock = lambda: now
+    told = re.search("is ([0-9]+) seconds ahead of Omni's", failure(omni, clock=lambda: now + year))
+    assert abs(int(told.group(1)) - year) <= 1
+    assert omni.state.request_counts() == {}
+    client = omni.client(create_account(omni.state, "old", "Admin", -5))
+    with pytest.raises(KeyTimeError, match="key of old: it expired at"):
+        version(client)
+
+
+@pytest.mark.parametrize("seconds", [-299, 299])
+def test_a_clock_that_is_nearly_right_will_do(omni, seconds):
+    now = time.time()
+    omni.state.clock = lambda: now
+    assert version(omni.client(clock=lambda: now + seconds)) == "v1.4.11"
+
+
+def test_the_key_of_another_omni(omni, make_omni):
+    key = make_omni().key
+    account = ServiceAccount(key)
+    message = failure(omni, key=key)
+    assert "this Omni does not accept the key of service account automation" in message
+    assert account.fingerprint in message
+    assert "omnictl serviceaccount renew automation" in message
+    assert key not in message
+
+
+def test_a_key_that_has_ended_by_omnis_clock_only(omni):
+    key = create_account(omni.state, "short", "Reader", 100)
+    omni.state.clock = lambda: time.time() + 150
+    assert "does not accept the key of service account short" in failure(omni, key=key)
+
+
+REFUSALS = [
+    ("Reader", RESOURCES + "List", {"type": "JoinTokens.omni.sidero.dev"}, errors.PermissionDeniedError, "has the role Reader, this needs Admin"),
+    ("None", RESOURCES + "List", {"type": "Machines.omni.sidero.dev"}, errors.PermissionDeniedError, "has the role None, this needs Reader"),
+    ("Operator", MANAGEMENT + "CreateJoinToken", {}, errors.PermissionDeniedError, "has the role Operator, this needs Admin"),
+    ("Admin", RESOURCES + "List", {"type": "Foos.omni.sidero.dev"}, errors.PermissionDeniedError, "this Omni does not know the type Foos"),
+    ("Admin", RESOURCES + "Get", {"type": VERSIONS, "id": "x"}, errors.NotFoundError, r"resource SysVersions.*x@undefined\) doesn't exist"),
+    ("Admin", MANAGEMENT + "Nope", {}, errors.NotFoundError, "ManagementService/Nope at https://.*: this Omni has no such call"),
+    ("Admin", RESOURCES + "Get", {"foo": 1}, errors.InvalidRequestError, 'unknown field "foo"'),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS, ids=[f"{row[0]} {row[1].rpartition('/')[2]} {row[2]}" for row in REFUSALS])
+def test_refusals(omni, refusal):
+    role, method, body, error, words = refusal
+    with pytest.raises(error, match=words) as caught:
+        omni.client(create_account(omni.state, "someone", role)).read(method, body)
+    assert "\n" not in str(caught.value)
+    assert omni.state.request_counts() == {method.rpartition("/")[2]: 1}
+
+
+def test_refused_until_the_licence_is_accepted(omni):
+    omni.state.set(eula_accepted=False)
+    assert "EULA has not been accepted" in failure(omni)
+    assert "--eula-accept-name" in failure(omni)
+
+
+VALIDATION = "failed to validate: 1 error occurred:\n\t* "
+DENIED = "rpc error: code = PermissionDenied desc = "
+CONFLICT = "resource X.omni.sidero.dev(default/x@2) update conflict: expected version '\\x01', actual version '\\x02'"
+ANSWERS = [
+    (500, 2, "missing runtime metadata", errors.OmniError),
+    (403, 7, f"{VALIDATION}{DENIED}only read access is permitted\n\n", errors.PermissionDeniedError),
+    (409, 6, "failed to create: resource Clusters.omni.sidero.dev(default/lab1@1) already exists", errors.ConflictError),
+    (409, 6, f"failed to update: {CONFLICT}", errors.ConflictError),
+    (400, 3, f'{VALIDATION}invalid talos version "1.11.99": no such\n\n', errors.InvalidRequestError),
+    (400, 9, "machine is not in maintenance mode", errors.PreconditionError),
+    (500, 2, 'proto: (line 1:2): unknown field "foo"', errors.OmniError),
+    (500, 2, 'failed to sort: field "nope" for element "x" not found', errors.OmniError),
+    (501, 12, 'unsupported resource type for list "KubernetesUsages.omni.sidero.dev"', errors.OmniError),
+]
+
+
+@pytest.mark.parametrize(("status", "code", "words", "error"), ANSWERS)
+def test_other_answers_are_passed_on_in_one_line(omni, status, code, words, error):
+    omni.server.faults.append(Fault(status, json.dumps({"code": code, "message": words})))
+    with pytest.raises(error) as caught:
+        version(omni.client())
+    assert type(caught.value) is error
+    assert (caught.value.status, caught.value.code) == (status, code)
+    core = words.replace(VALIDATION, "").replace(DENIED, "").strip()
+    assert str(caught.value) == f"ResourceService/Get of SysVersions at {omni.server.endpoint}: {core} (HTTP {status}, code {code})"
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault(503, '{"code":14,"message":"failed"}'), Fault(429, '{"code":8,"message":"failed"}'), Fault(503, "<html>nginx</html>"), Fault()],
+    ids=["unavailable", "too many", "gateway", "broken off"],
+)
+def test_a_read_is_tried_again_with_growing_pauses(omni, fault):
+    pauses: list[float] = []
+    omni.server.faults += [fault] * 3
+    assert version(omni.client(sleep=pauses.append)) == "v1.4.11"
+    assert pauses == [0.5, 1, 2]
+    omni.server.faults += [fault] * 4
+    with pytest.raises((errors.UnavailableError, errors.UnreachableError)):
+        version(omni.client(sleep=pauses.append))
+    assert omni.server.faults == []
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 500, 501, 502])
+def test_nothing_else_is_tried_again(omni, status):
+    omni.server.faults += [Fault(status, '{"code":13,"message":"failed"}'), Fault(500)]
+    failure(omni, sleep=lambda _seconds: pytest.fail("it was tried again"))
+    assert len(omni.server.faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (Fault(200, "<html>"), "it answered with application/json and no JSON object (HTTP 200); endpoint must be the address of Omni itself"),
+        (Fault(200, "[]"), "and no JSON object"),
+        (Fault(405, "read-only\n", {"Content-Type": "text/plain"}), "it answered with text/plain and no JSON object (HTTP 405)"),
+        (Fault(302, "{}", {"Location": "https://login.example.com/"}), "it redirects to https://login.example.com/ (HTTP 302)"),
+        (Fault(502, "<html>"), "something before Omni, as a reverse proxy, answered HTTP 502 in its place"),
+    ],
+)
+def test_who_is_not_omni(omni, fault, words):
+    omni.server.faults.append(fault)
+    assert words in failure(omni)
+
+
+def test_nobody_there(omni):
+    omni.server.stop()
+    pauses: list[float] = []
+    message = failure(omni, sleep=pauses.append)
+    assert f"at {omni.server.endpoint}: Connection refused; check that Omni runs" in message
+    assert pauses == [0.5, 1, 2]
+
+
+def test_a_name_that_does_not_resolve(omni):
+    client = OmniClient("https://omni.invalid", ServiceAccount(omni.key), sleep=lambda _seconds: None)
+    with pytest.raises(errors.UnreachableError, match=r"at https://omni\.invalid: .*(not known|resolution)"):
+        version(client)
+
+
+def test_silence_is_waited_for_once(omni):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        endpoint = f"https://127.0.0.1:{silent.getsockname()[1]}"
+        client = OmniClient(endpoint, ServiceAccount(omni.key), timeout=0.2, sleep=lambda _seconds: pytest.fail("it was tried again"))
+        with pytest.raises(errors.TimedOutError, match=r"no answer within 0\.2 seconds \(option timeout\)"):
+            version(client)
+
+
+def test_an_authority_that_is_not_trusted(omni, tmp_path):
+    other, _key = pki.authority(tmp_path)
+    message = failure(omni, ca_path=str(other))
+    assert f"(checked with {other}); set option ca_path to the PEM file of the authority" in message
+    assert omni.state.request_counts() == {}
+
+
+def test_a_certificate_for_another_name(omni, omni_pki, tmp_path):
+    certificate, key = pki.certificate(omni_pki, ["omni.example.com"])
+    with LabOmni(omni.state, certificate, key) as server:
+        client = OmniClient(server.endpoint, ServiceAccount(omni.key), ca_path=omni.ca_path)
+        with pytest.raises(errors.CertificateError, match="use a name for endpoint that the certificate is made out to"):
+            version(client)
+
+
+def test_no_tls_at_all(omni):
+    client = OmniClient(omni.server.machine_url.replace("http:", "https:"), ServiceAccount(omni.key), ca_path=omni.ca_path)
+    with pytest.raises(errors.CertificateError, match="no TLS connection .* check that endpoint is an HTTPS port"):
+        version(client)
+
+
+def test_a_ca_path_that_is_missing_or_no_certificate(omni, tmp_path):
+    with pytest.raises(InputError, match=f"there is no {tmp_path}/ca.pem"):
+        omni.client(ca_path=f"{tmp_path}/ca.pem")
+    (tmp_path / "ca.pem").write_text("nonsense")
+    assert f"{tmp_path}/ca.pem is a PEM file" in failure(omni, ca_path=f"{tmp_path}/ca.pem")
+
+
+@pytest.mark.parametrize("variable", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_bundles_of_other_programs_make_no_difference(omni, omni_pki, tmp_path, monkeypatch, variable):
+    other, _key = pki.authority(tmp_path)
+    monkeypatch.setenv(variable, str(other))
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    assert version(omni.client()) == "v1.4.11"
+    monkeypatch.setenv(variable, str(omni_pki / "ca.crt"))
+    assert "certificate is not accepted" in failure(omni, ca_path=None)
+    monkeypatch.setenv("SSL_CERT_FILE", str(omni_pki / "ca.crt"))
+    monkeypatch.setenv(variable, str(other))
+    assert version(omni.client(ca_path=None)) == "v1.4.11"
+
+
+def test_without_validation_anybody_is_omni(omni, recwarn):
+    assert version(omni.client(ca_path=None, validate_certs=False)) == "v1.4.11"
+    assert [str(warning.message) for warning in recwarn if "InsecureRequest" in str(warning.category)] == []
+
+
+def test_a_netrc_file_does_not_spoil_the_signature(omni, tmp_path, monkeypatch):
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    assert version(omni.client()) == "v1.4.11"
+
+
+def test_a_secret_in_omnis_words_is_shown_as_its_hash(omni):
+    with pytest.raises(errors.NotFoundError) as caught:
+        get_resource(omni.client(), "JoinTokenStatuses.omni.sidero.dev", "no-such-token", secret_id=True)
+    assert "no-such-token" not in str(caught.value)
+    assert "(default/sha256:" in str(caught.value)
+
+
+def test_lists_come_decoded(omni):
+    found = list_resources(omni.client(), "TalosVersions.omni.sidero.dev")
+    assert "1.11.4" in [item["metadata"]["id"] for item in found]
+    assert list_resources(omni.client(), "Machines.omni.sidero.dev") == []

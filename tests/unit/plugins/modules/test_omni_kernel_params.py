@@ -1,0 +1,138 @@
+"""The module omni_kernel_params as Ansible runs it, against a lab Omni."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import sys
+import urllib.parse
+
+import pytest
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot.kernel_args import token_hash
+from lab.omni.accounts import create_account
+from support.modules import REPOSITORY
+
+pytest_plugins = ["support.omni"]
+
+MODULE = "omni_kernel_params"
+EVENTS = "talos.events.sink=[fdae:41e4:649b:9303::1]:8091"
+LOGS = "talos.logging.kernel=tcp://[fdae:41e4:649b:9303::1]:8092"
+GIVEN = ["siderolink.api=grpc://10.77.0.5:8090?grpc_tunnel=true&jointoken=pasted-token", EVENTS, LOGS]
+
+
+def assert_hidden(result: dict | str, *secrets: str) -> None:
+    text = json.dumps(result)
+    for secret in secrets:
+        for form in (secret, urllib.parse.quote(secret, safe=""), base64.b64encode(secret.encode()).decode().rstrip("=")):
+            assert form not in text
+
+
+def test_the_parameters_of_omnis_default_token(modules, omni):
+    result = modules.converge(MODULE, omni.params)
+    token = omni.state.default_token()
+    assert result["kernel_params"] == [f"siderolink.api=grpc://127.0.0.1:8090?jointoken={token}", EVENTS, LOGS]
+    assert result["redacted"] == [f"siderolink.api=grpc://127.0.0.1:8090?jointoken={token_hash(token)}", EVENTS, LOGS]
+    assert (result["token_hash"], result["source"], result["changed"]) == (token_hash(token), "omni", False)
+    # The token is in one place only: where the action plugin keeps it out of sight.
+    del result["kernel_params"]
+    assert_hidden(result, token, omni.key)
+    assert omni.state.request_counts() == {"Get": 8, "GetMachineJoinConfig": 4}
+
+
+def test_a_given_token_is_in_the_result_and_not_in_the_invocation(modules, omni):
+    token = omni.state.create_token("site")
+    result = modules.converge(MODULE, {**omni.params, "join_token": token, "use_grpc_tunnel": True})
+    assert result["kernel_params"][0] == f"siderolink.api=grpc://127.0.0.1:8090?grpc_tunnel=true&jointoken={token}"
+    del result["kernel_params"]
+    assert_hidden(result, token, omni.key)
+
+
+def test_a_token_by_name(modules, omni):
+    token = omni.state.create_token("site-berlin")
+    assert modules.converge(MODULE, {**omni.params, "join_token_name": "site-berlin"})["token_hash"] == token_hash(token)
+
+
+@pytest.mark.parametrize("given", [GIVEN, " ".join(GIVEN) + "\n"])
+def test_given_parameters_need_no_omni(modules, given):
+    result = modules.converge(MODULE, {"kernel_params": given})
+    assert (result["kernel_params"], result["source"], result["token_hash"]) == (GIVEN, "given", token_hash("pasted-token"))
+    del result["kernel_params"]
+    assert_hidden(result, "pasted-token")
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ([], "siderolink.api, talos.events.sink, talos.logging.kernel missing"),
+        ([*GIVEN, "console=ttyS0"], "is none of siderolink.api"),
+        (["siderolink.api=grpc://10.77.0.5:8090", EVENTS, LOGS], "has no jointoken="),
+    ],
+)
+def test_given_parameters_that_are_not_the_three(modules, given, words):
+    message = modules.refuse(MODULE, {"kernel_params": given})
+    assert words in message
+    assert "pasted-token" not in message
+
+
+def test_endpoint_and_key_from_the_environment(modules, omni):
+    modules.environment = {"OMNI_ENDPOINT": omni.server.endpoint, "OMNI_SERVICE_ACCOUNT_KEY": omni.key}
+    result = modules.converge(MODULE, {"ca_path": omni.ca_path})
+    assert result["source"] == "omni"
+    del result["kernel_params"]
+    assert_hidden(result, omni.key)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"endpoint": None}, "Omni's endpoint is missing"),
+        ({"service_account_key": None}, "service-account key is missing; set option service_account_key or environment variable OMNI_SERVICE_ACCOUNT_KEY"),
+        ({"timeout": 0}, "timeout: 0 is no number of seconds"),
+        ({"ca_path": None}, "certificate is not accepted"),
+        ({"join_token": ""}, "join_token is empty"),
+        ({"join_token_name": ""}, "join_token_name is empty"),
+        ({"join_token_name": "nope"}, "has no join token called 'nope'"),
+        ({"join_token": "doesnotexist"}, f"join token {token_hash('doesnotexist')} is not known"),
+        ({"join_token": "doesnotexist", "join_token_name": "site"}, "mutually exclusive: join_token|join_token_name|kernel_params"),
+        ({"use_grpc_tunnel": True, "kernel_params": GIVEN}, "mutually exclusive"),
+    ],
+)
+def test_what_is_refused(modules, omni, changes, words):
+    params = {name: value for name, value in {**omni.params, **changes}.items() if value is not None}
+    modules.environment = dict.fromkeys(("OMNI_ENDPOINT", "OMNI_SERVICE_ACCOUNT_KEY"), "")
+    message = modules.refuse(MODULE, params)
+    assert words in message
+    assert_hidden(message, omni.key, "doesnotexist", "pasted-token")
+
+
+def test_an_expired_key(modules, omni):
+    key = create_account(omni.state, "old", "Reader", -5)
+    message = modules.refuse(MODULE, {**omni.params, "service_account_key": key})
+    assert message.startswith("service-account key of old: it expired at 20")
+    assert_hidden(message, key)
+
+
+def test_a_role_that_is_too_low(modules, omni):
+    key = create_account(omni.state, "nobody", "None")
+    assert "has the role None, this needs Reader" in modules.refuse(MODULE, {**omni.params, "service_account_key": key})
+
+
+def hide(modules, folder, **libraries: str) -> None:
+    """Have modules import these texts in place of libraries."""
+    for library, text in libraries.items():
+        (folder / f"{library}.py").write_text(text)
+    modules.environment = {"PYTHONPATH": os.pathsep.join([str(folder), str(REPOSITORY / "build/collections")]), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def test_missing_libraries_are_named_with_the_interpreter_and_the_command(modules, omni, tmp_path):
+    hide(modules, tmp_path, pysequoia="raise ImportError", requests="raise ImportError")
+    assert modules.refuse(MODULE, omni.params) == (
+        f"{sys.executable} lacks pysequoia and requests, needed to talk to Omni; install with: {sys.executable} -m pip install pysequoia requests"
+    )
+    assert modules.run(MODULE, {"kernel_params": GIVEN})["source"] == "given"
+
+
+def test_a_library_that_is_too_old(modules, omni, tmp_path):
+    hide(modules, tmp_path, pysequoia="class Cert: pass")
+    assert modules.refuse(MODULE, omni.params).endswith(f"install with: {sys.executable} -m pip install 'pysequoia>=0.1.35'")

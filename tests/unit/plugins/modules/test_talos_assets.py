@@ -1,0 +1,194 @@
+"""talos_assets, with a real download server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+
+import pytest
+from lab import pki
+from lab.downloads import TALOS_RELEASES, Downloads
+from lab.system import eventually
+from support import images
+from support.modules import warnings
+
+VERSION = "v1.11.4"
+FOLDER = f"{TALOS_RELEASES}/{VERSION}"
+KERNEL, INITRAMFS, CHECKSUMS = f"/{FOLDER}/vmlinuz-amd64", f"/{FOLDER}/initramfs-amd64.xz", f"/{FOLDER}/sha256sum.txt"
+STAGING = ".omni-matchbox-staging"
+
+
+@pytest.fixture
+def assets(tmp_path):
+    """The assets folder, empty."""
+    folder = tmp_path / "assets"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def params(assets, server):
+    """One stock image from the download server."""
+    return {"assets_path": str(assets), "release_url": f"{server.url}/{TALOS_RELEASES}", "images": [{"version": VERSION}], "timeout": 5}
+
+
+def files_below(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+
+
+def staged(assets):
+    """The bytes that are staged and not yet in place."""
+    return sum(path.stat().st_size for path in assets.glob(f"{STAGING}/*"))
+
+
+def test_fetches_what_is_missing_and_then_asks_for_nothing(modules, params, assets, server, mirror):
+    result = modules.converge("talos_assets", params)
+    assert files_below(assets) == ["talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
+    assert (assets / "talos/v1.11.4/vmlinuz").read_bytes() == (mirror / FOLDER / "vmlinuz-amd64").read_bytes()
+    assert (assets / "talos/v1.11.4/initramfs.xz").read_bytes() == (mirror / FOLDER / "initramfs-amd64.xz").read_bytes()
+    assert result["diff"]["before"] == {}
+    assert result["diff"]["after"]["talos/v1.11.4/vmlinuz"] == {
+        "path": "talos/v1.11.4/vmlinuz",
+        "version": VERSION,
+        "architecture": "amd64",
+        "size": 300_000,
+        "url": server.url + KERNEL,
+        "verified_by": "sha256sum.txt",
+    }
+    assert [file["path"] for file in result["files"]] == ["talos/v1.11.4/vmlinuz", "talos/v1.11.4/initramfs.xz"]
+    assert warnings(result) == []
+    # The first check asks for sizes, the first run fetches; the second check and run ask nothing.
+    assert server.methods(KERNEL) == server.methods(INITRAMFS) == server.methods(CHECKSUMS) == ["HEAD", "HEAD", "GET"]
+
+
+def test_the_web_server_can_read_everything_whatever_the_umask(modules, params, assets):
+    assets.rmdir()
+    umask = os.umask(0o077)
+    try:
+        modules.converge("talos_assets", params)
+    finally:
+        os.umask(umask)
+    modes = {str(path.relative_to(assets)): path.stat().st_mode & 0o777 for path in [assets, *assets.rglob("*")]}
+    assert modes == {".": 0o755, "talos": 0o755, "talos/v1.11.4": 0o755, "talos/v1.11.4/vmlinuz": 0o644, "talos/v1.11.4/initramfs.xz": 0o644}
+
+
+@pytest.mark.parametrize("scheme", ["", "file://"])
+def test_a_folder_of_the_boot_host_is_a_source_too(modules, params, assets, mirror, scheme):
+    params["release_url"] = f"{scheme}{mirror}/{TALOS_RELEASES}"
+    result = modules.converge("talos_assets", params)
+    assert result["files"][0]["url"] == f"file://{mirror}{KERNEL}"
+    assert (assets / "talos/v1.11.4/vmlinuz").read_bytes() == (mirror / FOLDER / "vmlinuz-amd64").read_bytes()
+
+
+def test_a_server_with_a_certificate_of_the_house(modules, params, mirror, tmp_path_factory):
+    certificate, key = pki.certificate(tmp_path_factory.mktemp("pki"), ["127.0.0.1"])
+    with Downloads(mirror, certificate=certificate, key=key) as server:
+        params["release_url"] = f"{server.url}/{TALOS_RELEASES}"
+        assert "its certificate is not trusted" in modules.refuse("talos_assets", params)
+        modules.converge("talos_assets", {**params, "ca_path": str(certificate.parent / "ca.crt")})
+
+
+def test_switching_a_link_warns_that_it_is_two_steps(modules, params, assets):
+    params["images"] = [{"version": VERSION, "link": "talos"}]
+    assert warnings(modules.converge("talos_assets", params)) == []
+    params["images"] = [{"version": "v1.12.0", "link": "talos"}]
+    result = modules.converge("talos_assets", params)
+    assert result["diff"]["before"] == {"talos/vmlinuz": "link to v1.11.4/vmlinuz", "talos/initramfs.xz": "link to v1.11.4/initramfs.xz"}
+    assert result["diff"]["after"]["talos/vmlinuz"] == "link to v1.12.0/vmlinuz"
+    assert warnings(result) == ["talos: its links change one after the other; a machine that boots meanwhile may get files of two versions"]
+
+
+def test_a_file_that_is_no_kernel_is_replaced(modules, params, assets):
+    modules.converge("talos_assets", params)
+    (assets / "talos/v1.11.4/vmlinuz").write_bytes(b"<html>")
+    result = modules.converge("talos_assets", params)
+    assert result["diff"]["before"] == {"talos/v1.11.4/vmlinuz": "is a web page, not a Linux kernel for amd64"}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": [{"version": "v1.11"}]}, "'v1.11' is no exact Talos version; write it in full, such as v1.11.4"),
+        ({"images": [{"version": 1.11}]}, "'1.11' is no exact Talos version; write it in full, such as v1.11.4"),
+        ({"images": [{"version": VERSION, "path": "../outside"}]}, "'../outside' is no folder below the assets"),
+        ({"assets_path": "relative"}, "assets_path: relative must be an absolute path"),
+        ({"ca_path": "/nonexistent.pem"}, "ca_path: there is no file /nonexistent.pem"),
+        ({"release_url": f"https://factory.talos.dev/image/{'0' * 64}"}, "the UKI trap"),
+    ],
+)
+def test_wrong_options_are_refused_before_any_request(modules, params, server, change, message):
+    params.update(change)
+    assert message in modules.refuse("talos_assets", params)
+    assert server.requests == []
+
+
+def test_an_unknown_version_is_found_out_in_check_mode_by_head_alone(modules, params, server):
+    params["images"] = [{"version": "v1.11.99", "classes": ["talos", "lab"]}]
+    message = modules.refuse("talos_assets", params)
+    url = f"{server.url}/{TALOS_RELEASES}/v1.11.99/vmlinuz-amd64"
+    assert message.startswith(f"Talos v1.11.99 for amd64 (class talos, lab) is not there: {url} does not exist; correct the version")
+    assert set(server.methods()) == {"HEAD"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("page", "sends is a web page, not a Linux kernel for amd64; check release_url"),
+        ("corrupt", "was damaged or replaced"),
+        ("reset", "cannot be fetched: Connection reset by peer"),
+    ],
+)
+def test_a_download_that_goes_wrong_leaves_nothing(modules, params, server, kind, message):
+    server.fault(KERNEL, kind)
+    assert f"{server.url}{KERNEL} {message}" in modules.refuse("talos_assets", params, foreseen=False)
+
+
+def test_a_killed_run_leaves_staged_bytes_only_and_the_next_one_finishes(modules, params, assets, server):
+    images.release(server.root, VERSION, initramfs=images.initramfs(size=6_000_000))
+    server.fault(INITRAMFS, "stall")
+    process = modules.start("talos_assets", {**params, "timeout": 60})
+    assert eventually(lambda: staged(assets) > 0 and server.methods(INITRAMFS)[-1:] == ["GET"], timeout=30)
+    second = json.loads(modules.start("talos_assets", params).communicate()[0])
+    assert second["msg"].startswith(f"{assets}: another run is fetching images into it")
+    process.kill()
+    process.communicate()
+    assert staged(assets) > 0
+    assert (assets / STAGING).stat().st_mode & 0o777 == 0o700
+    assert [path for path in files_below(assets) if not path.startswith(STAGING)] == ["talos/v1.11.4/vmlinuz"]
+    server.faults.clear()
+    assert modules.run("talos_assets", params)["changed"]
+    assert files_below(assets) == ["talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
+    assert not (assets / STAGING).exists()
+
+
+@pytest.fixture
+def small_disk(assets):
+    """The assets folder is a file system of 600 kB."""
+    assert os.geteuid() == 0, "a small file system is mounted for this test: run it as root"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=600k", "lab", assets], check=True)
+    yield assets
+    subprocess.run(["umount", assets], check=True)
+
+
+def test_a_disk_that_is_too_small_is_found_out_before_anything_is_fetched(modules, params, small_disk, server):
+    message = modules.refuse("talos_assets", params)
+    assert message == f"{small_disk}: the images need 0.8 MB, 0.6 MB are free; make room or choose another assets_path"
+    assert "GET" not in server.methods()
+
+
+def test_what_a_killed_run_staged_counts_as_free(modules, params, small_disk, server):
+    (small_disk / STAGING).mkdir()
+    (small_disk / STAGING / "talos_v1.10.0_initramfs.xz").write_bytes(bytes(500_000))
+    images.release(server.root, VERSION, kernel=images.kernel(size=200_000), initramfs=images.initramfs(size=200_000))
+    assert modules.run("talos_assets", params, check=True)["changed"]
+    assert modules.run("talos_assets", params)["changed"]
+
+
+def test_a_disk_that_fills_up_meanwhile(modules, params, small_disk, server):
+    """The source tells no length beforehand, so it cannot be foreseen."""
+    server.fault(KERNEL, "unsized")
+    server.fault(INITRAMFS, "unsized")
+    (small_disk / "other").write_bytes(bytes(400_000))
+    message = modules.refuse("talos_assets", params, foreseen=False)
+    assert message.endswith("cannot be written: No space left on device; make room or choose another assets_path")
