@@ -15,7 +15,7 @@ from .run import Run, Service
 from .segment import Segment
 from .system import LabError, command, eventually, read, tail
 
-MILESTONE = re.compile(r"(SeaBIOS|>>Start |\s*NBP file|Next server|Filename|net\d: \d|(http|tftp)://|LAB |\[ *0\.0+\] Linux version)")
+MILESTONE = re.compile(r"(SeaBIOS|>>Start |\s*NBP file|Next server|Filename|net\d: \d|(http|tftp)://|LAB )")
 
 LIMIT = 1800  # seconds; a machine that nobody turns off ends by itself
 

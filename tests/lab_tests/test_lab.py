@@ -262,6 +262,7 @@ def test_a_base_system_that_was_interrupted_is_made_anew(moment, tmp_path, run):
         base = bases.base(again, "bookworm")
         assert (base / "usr/sbin/sshd").exists()
         assert [path.name for path in (tmp_path / "base").iterdir()] == [base.name]
+        shutil.rmtree(base)  # it is large, and pytest keeps its directories
 
 
 def python(*argv: object, **options: object) -> subprocess.Popen:

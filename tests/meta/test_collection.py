@@ -10,11 +10,14 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 
-def test_action_groups_hold_the_modules_of_their_name():
+def test_action_groups_hold_the_modules_that_share_options():
+    """A group is for `module_defaults`, so it has exactly the modules with the options of one documentation fragment."""
+    fragments = {"omni": "usableapps.omni_matchbox.omni", "matchbox": "usableapps.omni_matchbox.matchbox_data"}
     groups = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["action_groups"]
-    modules = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
+    texts = {path.stem: path.read_text() for path in (ROOT / "plugins/modules").glob("*.py")}
+    assert set(groups) == set(fragments)
     for group, members in groups.items():
-        assert members == sorted(name for name in modules if name.startswith(f"{group}_")), group
+        assert members == sorted(name for name, text in texts.items() if f"- {fragments[group]}\n" in text), group
 
 
 def test_files_named_in_the_documentation_exist():

@@ -12,10 +12,9 @@ UTILS = ROOT / "plugins/module_utils"
 PURE = sorted(
     [
         *(UTILS / "boot").glob("*.py"),
-        UTILS / "common/errors.py",
         *(UTILS / "matchbox" / f"{name}.py" for name in ("document", "manifest", "model", "reader", "script", "select", "steps", "validate", "wanted")),
-        UTILS / "talos/version.py",
-        UTILS / "talos/stock.py",
+        *(UTILS / "common" / f"{name}.py" for name in ("errors", "urls")),
+        *(UTILS / "talos" / f"{name}.py" for name in ("factory", "stock", "version")),
     ]
 )
 # Of the standard library, what pure code may import: nothing here opens a file, a socket or a process.

@@ -20,6 +20,7 @@ class ModuleRunner:
 
     watched: pathlib.Path
     environment: dict = dataclasses.field(default_factory=dict)
+    interpreter: list = dataclasses.field(default_factory=lambda: [sys.executable])
 
     def run(self, name: str, params: dict, *, check: bool = False) -> dict:
         """The result of one run, failed or not. A crash (no JSON) is an assertion error with what was printed."""
@@ -39,7 +40,7 @@ class ModuleRunner:
             json.dump({"ANSIBLE_MODULE_ARGS": arguments}, stdin)
             stdin.seek(0)
             return subprocess.Popen(
-                [sys.executable, "-m", f"{PACKAGE}.{name}"],
+                [*self.interpreter, "-m", f"{PACKAGE}.{name}"],
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

@@ -62,7 +62,7 @@ def validate_join_args(args: list[str]) -> list[str]:
     """The three join arguments, or an :class:`InputError` that says which one is wrong and shows no token."""
     values: dict[str, str] = {}
     for arg in args:
-        name, _, value = arg.partition("=") if isinstance(arg, str) else ("", "", "")
+        name, dummy, value = arg.partition("=") if isinstance(arg, str) else ("", "", "")
         if name not in JOIN_ARG_NAMES:
             raise InputError(f"join arguments: {redact(str(arg))!r} is none of {', '.join(JOIN_ARG_NAMES)}; give exactly these three")
         if name in values:
@@ -81,7 +81,7 @@ def validate_join_args(args: list[str]) -> list[str]:
 def join_token(join_args: list[str]) -> str:
     """The token in the join arguments, decoded; empty if there is none."""
     for arg in join_args:
-        name, _, url = arg.partition("=")
+        name, dummy, url = arg.partition("=")
         if name == JOIN_ARG_NAMES[0]:
             query = urllib.parse.urlsplit(url).query
             return urllib.parse.parse_qs(query).get("jointoken", [""])[0]

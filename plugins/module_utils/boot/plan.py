@@ -45,9 +45,9 @@ def boot_plan(classes: dict, machines: dict, images: list[dict] | None = None) -
     ``images`` tells which image each class boots; without it they are the stock images of the classes' Talos versions.
     Raises :class:`InputError` for anything that could not boot or would surprise.
     """
+    images = stock_images(classes) if images is None else images
     for name, settings in classes.items():
         _check_fields(f"class {name}", name, settings, _CLASS_FIELDS)
-    images = stock_images(classes) if images is None else images
     image_of = {name: image for image in images for name in image["classes"]}
     profiles = [_profile(name, settings, image_of[name]) for name, settings in classes.items()]
     defaults = _default_classes(classes, image_of)

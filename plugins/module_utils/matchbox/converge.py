@@ -45,7 +45,7 @@ def _texts(value: object) -> t.Iterator[str]:
 def converge(module: AnsibleModule, wanted: Wanted, *, scope: str = "", purge: str = "none") -> dict:
     """Make the data directory hold what is wanted; the task's result. ``scope`` and ``purge`` as in :meth:`.Store.plan`."""
     store = Store(module.params["data_path"], lambda path: _set_attributes(module, path))
-    with store.locked():
+    with store.locked(missing_is_empty=module.check_mode):
         plan = store.plan(wanted, scope=scope, purge=purge)
         if not module.check_mode:
             store.apply(plan)

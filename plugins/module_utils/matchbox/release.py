@@ -114,16 +114,33 @@ def verified_program(release: Release, access: Access) -> t.Iterator[tuple[str, 
 
 
 def install(program: str, stamp: Stamp, dest: str) -> None:
-    """Put the program and then its stamp in place; killed in between, the next run does it again."""
+    """Put the program and then its stamp in place; killed in between, the next run does it again.
+
+    Runs for several boot hosts do this at the same time, each with files of its own until the rename.
+    """
+    content = json.dumps(dataclasses.asdict(stamp), indent=2) + "\n"
     with _disk_errors(dest):
         os.makedirs(os.path.dirname(dest), exist_ok=True)
-        staged = f"{dest}.staged"
-        shutil.copyfile(program, staged)
-        _put(staged, dest, 0o755)
-        with open(staged, "w", encoding="utf-8") as file:
-            json.dump(dataclasses.asdict(stamp), file, indent=2)
-            file.write("\n")
-        _put(staged, stamp_path(dest), 0o644)
+        with _replacing(dest, 0o755) as file, open(program, "rb") as source:
+            shutil.copyfileobj(source, file)
+        with _replacing(stamp_path(dest), 0o644) as file:
+            file.write(content.encode())
+
+
+@contextlib.contextmanager
+def _replacing(place: str, mode: int) -> t.Iterator[t.BinaryIO]:
+    """A new file that takes its place when it is complete, and goes away if it does not get there."""
+    descriptor, staged = tempfile.mkstemp(prefix=f".{os.path.basename(place)}.", dir=os.path.dirname(place))
+    try:
+        with open(descriptor, "wb") as file:
+            yield file
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        os.replace(staged, place)
+    except BaseException:
+        os.unlink(staged)
+        raise
 
 
 @contextlib.contextmanager
@@ -141,13 +158,6 @@ def _fetch(release: Release, archive: str, access: Access) -> bytes:
         return read(f"{release.archive}.asc", access)
     except NotFound as error:
         raise NotFound(f"Matchbox {release.version} for {release.architecture} is not there: {error}; correct version or release_url") from None
-
-
-def _put(staged: str, place: str, mode: int) -> None:
-    with open(staged, "rb") as file:
-        os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())
-    os.replace(staged, place)
 
 
 def _require_pysequoia() -> None:

@@ -63,8 +63,14 @@ class Store:
         return os.path.join(self.path, f"{key}.json")
 
     @contextlib.contextmanager
-    def locked(self) -> t.Iterator[None]:
-        """Holds the data directory's only lock, which is on the directory itself; nothing is left of it when a run is killed."""
+    def locked(self, *, missing_is_empty: bool = False) -> t.Iterator[None]:
+        """Holds the data directory's only lock, which is on the directory itself; nothing is left of it when a run is killed.
+
+        ``missing_is_empty`` is for a preview on a host where the directory is yet to be made.
+        """
+        if missing_is_empty and not os.path.lexists(self.path):
+            yield
+            return
         try:
             handle = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
         except OSError as error:

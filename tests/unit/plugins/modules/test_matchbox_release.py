@@ -73,6 +73,21 @@ def test_a_program_that_was_changed_is_put_right(modules, params, tmp_path):
     assert (tmp_path / "cache/matchbox").read_bytes() == program("amd64", b"v0.11.0")
 
 
+def test_several_boot_hosts_ask_for_it_at_the_same_time(modules, params, tmp_path):
+    runs = [modules.start("matchbox_release", params) for _ in range(4)]
+    for run in runs:
+        assert "failed" not in json.loads(run.communicate()[0])
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["matchbox", "matchbox.release.json"]
+    assert not modules.run("matchbox_release", params)["changed"]
+
+
+def test_what_is_half_installed_is_not_kept(modules, params, tmp_path):
+    (tmp_path / "cache/matchbox.release.json").mkdir(parents=True)
+    message = modules.run("matchbox_release", params)["msg"]
+    assert message.endswith("cannot be written: Is a directory")
+    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["matchbox", "matchbox.release.json"]
+
+
 @pytest.mark.parametrize(
     ("kind", "message"),
     [("corrupt", "is not used: it is not what the key"), ("page", "is not used: it is not what the key"), ("short", "broke off after")],

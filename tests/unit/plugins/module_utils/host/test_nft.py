@@ -35,10 +35,12 @@ def rules(monkeypatch):
     def run(argv, **kwargs):
         return real_run(["ip", "netns", "exec", namespace, *argv], **kwargs)
 
-    monkeypatch.setattr(nft.subprocess, "run", run)
-    run(["nft", "--file", "-"], input=FOREIGN, text=True, check=True)
-    yield lambda: run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
-    real_run(["ip", "netns", "del", namespace], check=True)
+    try:
+        monkeypatch.setattr(nft.subprocess, "run", run)
+        run(["nft", "--file", "-"], input=FOREIGN, text=True, check=True)
+        yield lambda: run(["nft", "list", "ruleset"], check=True, capture_output=True, text=True).stdout
+    finally:
+        real_run(["ip", "netns", "del", namespace], check=True)
 
 
 def test_openings_head_every_chain_that_drops_and_no_other(rules):

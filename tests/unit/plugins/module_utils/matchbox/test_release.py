@@ -204,6 +204,7 @@ def test_no_signature_at_all(publisher, params):
         (b"not an archive", "cannot be unpacked: not a gzip file"),
         (archive({f"{FOLDER}/matchbox": program()})[:60], "cannot be unpacked: "),
     ],
+    ids=["older", "link", "arm64", "script", "no-archive", "cut-off"],
 )
 def test_signed_archives_that_are_something_else(publisher, params, content, message):
     publisher.publish(content=content)

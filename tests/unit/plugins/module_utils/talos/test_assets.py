@@ -107,6 +107,7 @@ def test_given_digests_are_proven_and_checksums_not_asked_for(plan, server, mirr
         (b"<html>", "is a web page, not a Linux kernel for amd64"),
         (images.kernel("arm64"), "is something else, not a Linux kernel for amd64"),
     ],
+    ids=["empty", "page", "arm64"],
 )
 def test_a_file_that_is_no_kernel_is_replaced(plan, mirror, fetched, content, fault):
     (fetched / "vmlinuz").write_bytes(content)
