@@ -5,14 +5,18 @@ What runs in the boot hosts is real (systemd, nginx, dnsmasq, firewalls, ssh); O
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 
 from . import bases, pki, talos_standin
+from .clients import Client
 from .downloads import TALOS_RELEASES, put_talos_release
 from .hosts import CERTIFICATES, Host
 from .omni.state import State
@@ -32,6 +36,26 @@ DHCP = {
     "omni_matchbox_dhcp_router": f"{NETWORK}.1",
     "omni_matchbox_dhcp_name_servers": [f"{NETWORK}.1"],
 }
+
+
+@dataclasses.dataclass
+class Boot:
+    """One boot of a machine; ``join`` is what the machine API was told, None if the machine did not come so far."""
+
+    client: Client
+    since: float
+    join: dict | None
+
+    @property
+    def seconds(self) -> float:
+        """From power on to the machine's request to register."""
+        return self.join["time"] - self.since
+
+    @property
+    def cmdline(self) -> list[str]:
+        """The kernel arguments as the machine itself read them."""
+        assert self.join, f"{self.client.name} did not ask to register; its console ends:\n{self.client.console[-3000:]}"
+        return self.join["cmdline"].split()
 
 
 class Site:
@@ -137,6 +161,21 @@ class Site:
         playbook = REPOSITORY / "playbooks/site.yml"
         return self.ansible("ansible-playbook", playbook, *words, environment=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
+    def boot(self, name: str, firmware: str, *, timeout: float = 120, **identity: str) -> Boot:
+        """Powers a machine on, waits until it has asked to register (or is off, or the time is over) and turns it off."""
+        client = Client(self.run, self.segment, name, firmware, **identity)
+        since = time.time()
+        client.power_on()
+        eventually(lambda: self.joins(client.uuid, since) or not client.is_on, timeout)
+        eventually(lambda: talos_standin.outcome(client.console) or not client.is_on, 10)
+        client.off()
+        joins = self.joins(client.uuid, since)
+        return Boot(client, since, joins[-1] if joins else None)
+
+    def joins(self, uuid: str, since: float = 0) -> list[dict]:
+        """What the machine said each time it asked the lab Omni's machine API to register, accepted or not."""
+        return [join for join in self.omni.records("joins.jsonl") if join["uuid"] == uuid and join["time"] >= since]
+
     def environment(self, more: Mapping[str, str] | None = None) -> dict[str, str]:
         """The controller's environment: nothing that the machine sets for other programs decides which certificates are accepted."""
         kept = {name: value for name, value in os.environ.items() if not name.endswith("CA_BUNDLE") and not name.startswith(("SSL_CERT", "ANSIBLE_"))}
@@ -152,3 +191,16 @@ class Site:
             "OMNI_SERVICE_ACCOUNT_KEY": self.service_account_key,
             **(more or {}),
         }
+
+
+def recap(process: subprocess.CompletedProcess) -> dict[str, dict[str, int]]:
+    """The play recap of a run: host → counts (``changed``, ``failed`` …)."""
+    lines = process.stdout.rpartition("PLAY RECAP")[2].splitlines()
+    counts = {line.split(":")[0].strip(): re.findall(r"(\w+)=(\d+)", line) for line in lines if ":" in line}
+    return {host: {name: int(number) for name, number in pairs} for host, pairs in counts.items()}
+
+
+def succeeded(process: subprocess.CompletedProcess) -> subprocess.CompletedProcess:
+    """A run that ended well; what it printed is the error message if it did not."""
+    assert process.returncode == 0, process.stdout
+    return process
