@@ -31,6 +31,7 @@ class ModuleRunner:
         except ValueError:
             raise AssertionError(f"{name} printed no result:\n{stdout}\n{stderr}") from None
         assert not result.get("exception"), result["exception"]
+        assert not result.get("deprecations"), result["deprecations"]
         return result
 
     def start(self, name: str, params: dict, *, check: bool = False) -> subprocess.Popen:
