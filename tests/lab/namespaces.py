@@ -25,12 +25,6 @@ def exists(namespace: str) -> bool:
     return (NAMED / namespace).exists()
 
 
-def add(namespace: str) -> None:
-    """Makes an empty network namespace."""
-    command("ip", "netns", "add", namespace)
-    command("ip", "-n", namespace, "link", "set", "lo", "up")
-
-
 def delete(namespace: str) -> None:
     """Removes a network namespace with the ends of its veths and its taps, if it is there."""
     if exists(namespace):

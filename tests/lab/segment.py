@@ -49,7 +49,7 @@ class Segment:
 
         Without any advertisement iPXE waits 12 seconds at each boot.
         """
-        namespaces.add(self.namespace)
+        self._add(self.namespace)
         # No snooping, no spanning tree: the first DHCP packet of a booting machine must get through.
         self._ip("link", "add", "br0", "type", "bridge", "stp_state", 0, "forward_delay", 0, "mcast_snooping", 0)
         self._ip("addr", "add", f"{ROUTER}/24", "dev", "br0")
@@ -86,8 +86,13 @@ class Segment:
         """Makes a network namespace with an eth0 on the bridge; one of that name is replaced."""
         namespaces.delete(namespace)
         namespaces.unplug(namespace, self.namespace)
-        namespaces.add(namespace)
+        self._add(namespace)
         namespaces.plug(namespace, self.namespace, address, ROUTER)
+
+    def _add(self, namespace: str) -> None:
+        """Makes an empty network namespace. In a cgroup, since one made after the cleaning of a killed run would stay."""
+        self.run.command("namespaces", ["ip", "netns", "add", namespace], text=True, capture_output=True)
+        command("ip", "-n", namespace, "link", "set", "lo", "up")
 
     def endpoint(self, name: str, address: str) -> Endpoint:
         """A namespace with an address, to run a service in: ``run.service(name, argv, namespace=endpoint.namespace)``."""
