@@ -77,5 +77,5 @@ def _file_diffs(store: Store, plan: Plan) -> list[dict]:
     """One entry a file, named by its path, tokens by their hash. The manifest is shown if nothing else changes."""
     texts = [(store.file(change.key), change.before, change.after) for change in plan.changes]
     if not texts and plan.changed:
-        texts = [(store.manifest_path, plan.manifest.text(), plan.after.text())]
+        texts = [(store.manifest_path, plan.manifests[0].text(), plan.manifests[-1].text())]
     return [{"before_header": path, "after_header": path, "before": redact(before or ""), "after": redact(after or "")} for path, before, after in texts]

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 import os
 import posixpath
+import typing as t
 
 from .model import Group, Profile
 from .reader import UnreadableError, read_group, read_profile
 
+T = t.TypeVar("T")
+
 
 def read_groups(data_path: str) -> dict[str, Group | UnreadableError]:
-    """File name (without ``.json``) → the group in it, or why there is none, in the order that decides between equals.
+    """File name (without ``.json``) → the group in it, or why there is none, in the order that decides between equals."""
+    return {name: parsed(read_group, content) for name, content in read_group_files(data_path).items()}
+
+
+def read_group_files(data_path: str) -> dict[str, bytes | UnreadableError]:
+    """File name (without ``.json``) → the content of every file that is read as a group, in the order that decides between equals.
 
     Every name in ``groups/`` is cut at its last dot and ``.json`` put behind it: that file is read. So hidden files and the temporary
     files of editors count, if they end in ``.json``. Without a readable folder there are no groups.
@@ -24,12 +32,32 @@ def read_groups(data_path: str) -> dict[str, Group | UnreadableError]:
     except OSError:
         return {}
     stems = dict.fromkeys(name.rpartition(b".")[0] if b"." in name else name for name in names)
-    return {os.fsdecode(stem): _group(os.path.join(folder, stem + b".json")) for stem in stems}
+    return {os.fsdecode(stem): _file(os.path.join(folder, stem + b".json")) for stem in stems}
 
 
-def _group(path: bytes) -> Group | UnreadableError:
+def read_profile_files(data_path: str) -> dict[str, bytes | UnreadableError]:
+    """File name (without ``.json``) → the content of every file in ``profiles/`` itself."""
+    folder = os.path.join(os.fsencode(data_path), b"profiles")
     try:
-        return read_group(_content(path))
+        names = sorted(name for name in os.listdir(folder) if name.endswith(b".json"))
+    except OSError:
+        return {}
+    return {os.fsdecode(name[: -len(b".json")]): _file(os.path.join(folder, name)) for name in names}
+
+
+def parsed(read: t.Callable[[bytes], T], content: bytes | UnreadableError) -> T | UnreadableError:
+    """What ``read`` makes of a file's content, or why that cannot be."""
+    if isinstance(content, UnreadableError):
+        return content
+    try:
+        return read(content)
+    except UnreadableError as error:
+        return error
+
+
+def _file(path: bytes) -> bytes | UnreadableError:
+    try:
+        return _content(path)
     except UnreadableError as error:
         return error
 

@@ -48,7 +48,14 @@ def files(wanted: Wanted) -> dict[str, str]:
 
 def test_profiles_first_and_removals_last(tmp_path):
     assert apply(tmp_path, OLD) == ["profiles/gone", "profiles/talos", "groups/node1", "groups/default"]
-    assert apply(tmp_path, NEW) == ["profiles/added", "profiles/talos", "groups/node2", "groups/rack", "groups/node1", "profiles/gone"]
+    assert apply(tmp_path, NEW) == [
+        "profiles/added",
+        "groups/node2",
+        "groups/rack",
+        "profiles/talos",
+        "groups/node1",
+        "profiles/gone",
+    ]
     assert contents(tmp_path) == files(NEW)
     assert apply(tmp_path, NEW) == []
 
