@@ -38,7 +38,7 @@ sanity: setup ## ansible-test sanity, without an ignore file
 	@tests/tools/sanity.sh
 
 molecule: setup ## The molecule scenarios, on hosts of the lab
-	@$(PYTEST) -p pytest_ansible.plugin tests/molecule
+	@$(PYTEST) -p pytest_ansible.plugin --ansible-unit-inject-only tests/molecule
 
 lab: setup ## Playbooks against boot hosts, and machines that boot from them
 	@$(PYTEST) tests/lab_tests

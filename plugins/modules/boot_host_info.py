@@ -75,8 +75,49 @@ options:
         type: int
         required: true
   clock:
-    description: What time it is on the controller, in seconds since the epoch. A difference of more than a minute is a problem.
+    description:
+      - What time it is on the controller, in seconds since the epoch.
+      - A difference of more than 300 seconds is a problem. It is the time for which Omni accepts what the controller has signed.
     type: float
+  distribution:
+    description: Which distributions were tested. Another one of a family that was tested is told in a warning, any other is a problem.
+    type: dict
+    suboptions:
+      family:
+        description: The family of this host's distribution, as Ansible's fact C(os_family) tells it.
+        type: str
+        required: true
+      tested:
+        description: Families with their distributions (C(ID) in C(/etc/os-release)) with lists of major versions.
+        type: dict
+        required: true
+      allow_untested:
+        description: Warn of any other distribution too.
+        type: bool
+        default: false
+  dhcp:
+    description: What a DHCP server on O(interface) will tell machines. What does not suit the interface's network is a problem.
+    type: dict
+    suboptions:
+      range:
+        description: The addresses that are given to machines, C(start) and C(end), and maybe C(netmask) and C(lease).
+        type: dict
+        default: {}
+      router:
+        description: The router of the network.
+        type: str
+        default: ""
+      name_servers:
+        description: The name servers.
+        type: list
+        elements: str
+        default: []
+  certificate:
+    description: A certificate that was brought to this host. It is a problem if it is not there, or if only one of it and its key is given.
+    type: path
+  private_key:
+    description: The private key of O(certificate).
+    type: path
   packages:
     description: Names of distribution packages to look up.
     type: list
@@ -166,8 +207,8 @@ packages:
   sample: {installed: [dnsmasq-base], missing: [nginx-light]}
 firewall:
   description:
-    - C(backends) are those of C(firewalld), C(ufw) and C(nftables) that may keep machines out. C(dropping_chains) are the nftables
-      input chains that drop or reject something and that neither firewalld nor ufw has made.
+    - C(backends) are those of C(firewalld), C(ufw), C(iptables) and C(nftables) that may keep machines out. C(dropping_chains) are the
+      nftables input chains that drop or reject something, without those of the other three.
     - Without the program C(nft) the chains cannot be listed and C(ruleset_known) is false.
   returned: success
   type: dict
@@ -199,6 +240,24 @@ SPEC = ArgumentSpec(
             "options": {"path": {"type": "path", "required": True}, "bytes": {"type": "int", "required": True}},
         },
         "clock": {"type": "float"},
+        "distribution": {
+            "type": "dict",
+            "options": {
+                "family": {"type": "str", "required": True},
+                "tested": {"type": "dict", "required": True},
+                "allow_untested": {"type": "bool", "default": False},
+            },
+        },
+        "dhcp": {
+            "type": "dict",
+            "options": {
+                "range": {"type": "dict", "default": {}},
+                "router": {"type": "str", "default": ""},
+                "name_servers": {"type": "list", "elements": "str", "default": []},
+            },
+        },
+        "certificate": {"type": "path"},
+        "private_key": {"type": "path", "no_log": False},
         "packages": {"type": "list", "elements": "str", "default": []},
     }
 )
@@ -207,10 +266,14 @@ SPEC = ArgumentSpec(
 def work(module: AnsibleModule) -> dict:
     params = module.params
     survey = Survey()
-    answers = {"clock": survey.clock(params["clock"]), "systemd": survey.systemd(), "distribution": survey.distribution()}
+    answers = {"clock": survey.clock(params["clock"]), "systemd": survey.systemd(), "distribution": survey.distribution(params["distribution"])}
     answers.update(survey.interface(params["interface"]))
+    survey.dhcp(params["dhcp"], answers["interface"])
+    survey.certificate(params["certificate"], params["private_key"])
     answers["ports"] = survey.ports([Need(**{**port, "allowed": tuple(port["allowed"])}) for port in params["ports"]], params["interface"] or "")
     answers.update(paths=survey.space(params["paths"]), packages=survey.packages(params["packages"]), firewall=survey.firewall())
+    for warning in survey.warnings:
+        module.warn(warning)
     return {"changed": False, "problems": survey.problems, **answers}
 
 

@@ -9,8 +9,10 @@ module: boot_host_openings
 short_description: Let machines through a boot host's nftables rules
 version_added: 0.1.0
 description:
-  - Puts rules that accept the given ports at the head of every input chain that drops anything, whoever wrote that chain.
-    An accept in a table of one's own could not do that, because a drop in another table is final.
+  - Puts rules that accept the given ports into every input chain that drops anything, whoever wrote that chain, ahead of the rule
+    that would refuse a newcomer. Whom the chain refuses in particular, by address, stays refused. An accept in a table of one's own
+    could not do that, because a drop in another table is final.
+  - The chains of firewalld and of iptables (and so of ufw) are not touched; those programs would not know the rules again.
   - Each rule carries a comment that begins with C(omni-matchbox). Only such rules are ever changed or removed.
   - The rules live in the kernel only. The role P(usableapps.omni_matchbox.firewall#role) installs a unit that puts them back
     after C(nftables.service) has reloaded.
@@ -64,7 +66,7 @@ commands:
   returned: always
   type: list
   elements: str
-  sample: ['insert rule inet filter input udp dport { 67, 69 } accept comment "omni-matchbox 0a1b2c3d4e5f"']
+  sample: ['add rule inet filter input udp dport { 67, 69 } accept comment "omni-matchbox 0a1b2c3d4e5f"']
 """
 
 import subprocess

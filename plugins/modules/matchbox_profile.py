@@ -101,7 +101,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.common.argspec import ArgumentSpec
 from ..module_utils.common.run import run_module
-from ..module_utils.matchbox.converge import DATA_SPEC, JOIN_ARGS_SPEC, converge, hide_tokens
+from ..module_utils.common.secrets import hide
+from ..module_utils.matchbox.converge import DATA_SPEC, JOIN_ARGS_SPEC, converge
 from ..module_utils.matchbox.validate import valid_id
 from ..module_utils.matchbox.wanted import Wanted, wanted_profile
 
@@ -113,7 +114,7 @@ BOOT = {
 FIELDS = {
     "id": {"type": "str", "required": True},
     "name": {"type": "str"},
-    "boot": {"type": "dict", "options": BOOT},
+    "boot": {"type": "dict", "options": BOOT, "no_log": True},
     "generic_id": {"type": "str"},
     "ignition_id": {"type": "str"},
     "cloud_id": {"type": "str"},
@@ -123,7 +124,7 @@ SPEC = ArgumentSpec(options={**FIELDS, **STATE}).merged(DATA_SPEC, JOIN_ARGS_SPE
 
 
 def work(module: AnsibleModule) -> dict:
-    hide_tokens(module)
+    hide(module, "boot", "join_args")
     fields = {field: module.params[field] for field in FIELDS}
     if module.params["state"] == "absent":
         return converge(module, Wanted(absent=frozenset(["profiles/" + valid_id(fields, "id", "profile")])))

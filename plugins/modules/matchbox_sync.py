@@ -114,15 +114,16 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.common.argspec import ArgumentSpec
 from ..module_utils.common.run import run_module
-from ..module_utils.matchbox.converge import DATA_SPEC, JOIN_ARGS_SPEC, converge, hide_tokens
+from ..module_utils.common.secrets import hide
+from ..module_utils.matchbox.converge import DATA_SPEC, JOIN_ARGS_SPEC, converge
 from ..module_utils.matchbox.wanted import wanted_site
 
 SPEC = ArgumentSpec(
     options={
-        "classes": {"type": "dict", "default": {}},
+        "classes": {"type": "dict", "default": {}, "no_log": True},
         "machines": {"type": "dict", "default": {}},
         "images": {"type": "list", "elements": "dict"},
-        "profiles": {"type": "list", "elements": "dict", "default": []},
+        "profiles": {"type": "list", "elements": "dict", "default": [], "no_log": True},
         "groups": {"type": "list", "elements": "dict", "default": []},
         "purge": {"type": "str", "choices": ["managed", "all", "none"], "default": "managed"},
         "scope": {"type": "str", "default": "site"},
@@ -131,7 +132,7 @@ SPEC = ArgumentSpec(
 
 
 def work(module: AnsibleModule) -> dict:
-    hide_tokens(module)
+    hide(module, "classes", "profiles", "join_args")
     return converge(module, wanted_site(module.params), scope=module.params["scope"], purge=module.params["purge"])
 
 

@@ -42,11 +42,15 @@ options:
     description: The folder that the boot server serves as C(/assets/), an absolute path. It is made if it is missing.
     type: path
     required: true
+  classes:
+    description:
+      - The classes of machines whose stock images to have, as C(omni_matchbox_classes). Images that no class boots stay.
+      - What is wrong with a class is the task's error, in one line.
+    type: dict
   images:
     description: The images to have, as the filter P(usableapps.omni_matchbox.stock_images#filter) tells them. Images that are not listed stay.
     type: list
     elements: dict
-    required: true
     suboptions:
       version:
         description: The exact Talos version, such as V(v1.11.4).
@@ -97,7 +101,7 @@ EXAMPLES = r"""
 - name: Have the images of all classes
   usableapps.omni_matchbox.talos_assets:
     assets_path: /var/lib/matchbox/assets
-    images: "{{ omni_matchbox_classes | usableapps.omni_matchbox.stock_images }}"
+    classes: "{{ omni_matchbox_classes }}"
 
 - name: Have one version for both architectures from a mirror with a certificate of the house
   usableapps.omni_matchbox.talos_assets:
@@ -155,9 +159,10 @@ files:
 from ..module_utils.common.argspec import ArgumentSpec
 from ..module_utils.common.download import DOWNLOAD_SPEC, Access
 from ..module_utils.common.run import run_module
+from ..module_utils.common.secrets import hide
 from ..module_utils.talos.assets import apply_assets, plan_assets
 from ..module_utils.talos.factory import GITHUB_RELEASES
-from ..module_utils.talos.stock import checked_image
+from ..module_utils.talos.stock import checked_image, stock_images
 from ..module_utils.talos.version import ARCHITECTURES
 
 IMAGE_OPTIONS = {
@@ -171,16 +176,21 @@ IMAGE_OPTIONS = {
 SPEC = ArgumentSpec(
     options={
         "assets_path": {"type": "path", "required": True},
-        "images": {"type": "list", "elements": "dict", "required": True, "options": IMAGE_OPTIONS},
+        "classes": {"type": "dict", "no_log": True},
+        "images": {"type": "list", "elements": "dict", "options": IMAGE_OPTIONS},
         "release_url": {"type": "str", "default": GITHUB_RELEASES},
-    }
+    },
+    mutually_exclusive=[("classes", "images")],
+    required_one_of=[("classes", "images")],
 ).merged(DOWNLOAD_SPEC)
 
 
 def have_images(module):
     """Plan, and do it unless this is check mode."""
+    hide(module, "classes")
     access = Access.from_params(module.params)
-    images = [checked_image(image) for image in module.params["images"]]
+    classes = module.params["classes"]
+    images = [checked_image(image) for image in module.params["images"]] if classes is None else stock_images(classes)
     plan = plan_assets(module.params["assets_path"], images, module.params["release_url"], access)
     for warning in plan.warnings():
         module.warn(warning)

@@ -47,7 +47,7 @@ def named(prefix: str) -> list[str]:
 def processes(group: str) -> list[int]:
     """The processes in a group and in the groups below it."""
     found = []
-    for directory, _, _ in os.walk(trees()[0] / group):
+    for directory, _folders, _files in os.walk(trees()[0] / group):
         with contextlib.suppress(OSError):
             found += [int(pid) for pid in pathlib.Path(directory, "cgroup.procs").read_text().split()]
     return found
@@ -71,7 +71,7 @@ def _removed(group: str) -> bool:
     with contextlib.suppress(OSError):
         (trees()[0] / group / "cgroup.kill").write_text("1")
     for tree in trees():
-        for directory, _, _ in os.walk(tree / group, topdown=False):
+        for directory, _folders, _files in os.walk(tree / group, topdown=False):
             with contextlib.suppress(OSError):  # busy: a process is still ending
                 os.rmdir(directory)
     return not any((tree / group).exists() for tree in trees())

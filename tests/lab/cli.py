@@ -9,27 +9,47 @@ import argparse
 import subprocess
 import time
 
-from . import talos_standin
+from . import owners, talos_standin
 from .clients import Client
 from .firmware import FIRMWARES
 from .hosts import Host
 from .run import Run, clean_dead
 from .segment import NETWORK, Segment
+from .site import Site
 from .system import LabError, eventually, require, say
 
 
 def up(options: argparse.Namespace, run: Run) -> int:
     """Makes the segment and the hosts; what is up stays as it is."""
-    segment = Segment(run.start())
-    if not segment.is_up:
+    site = Site(run.start())
+    if not site.segment.is_up:
         run.clean()  # of one that was made half-way, or before the machine was restarted
         run.start()
-        segment.up()
-    hosts = [Host(run, segment, name, address, suite=options.suite) for name, address in options.host]
-    starting = [host.start() for host in hosts if not host.is_up]
+        site.segment.up()
+    up_already = {host.name for host in Host.all(run, site.segment) if host.is_up}
+    starting = [site.add_host(name, options.suite, address) for name, address in options.host if name not in up_already]
     for host in starting:
         host.wait()
     return status(options, run)
+
+
+def site(_options: argparse.Namespace, run: Run) -> int:
+    """Adds a lab Omni and a download server, and prints the path of an inventory of the hosts.
+
+    Playbooks with that inventory work on the segment: lab run segment ansible-playbook -i INVENTORY PLAYBOOK
+    """
+    made = Site(run)
+    made.hosts = {host.name: host for host in Host.all(run, _segment(run))}
+    if not made.is_up:
+        made.start_omni()
+        made.start_downloads()
+    connection = {
+        "ansible_control_path_dir": str(run.sockets),
+        "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
+        "ansible_pipelining": True,
+    }
+    print(made.inventory(made.variables(**connection, omni_matchbox_service_account_key=made.service_account_key)))
+    return 0
 
 
 def boot(options: argparse.Namespace, run: Run) -> int:
@@ -43,10 +63,10 @@ def boot(options: argparse.Namespace, run: Run) -> int:
     client = Client(run, segment, options.name, options.firmware, mac=mac, uuid=uuid, memory=options.memory).power_on()
     began, shown = time.monotonic(), []
     say(f"{client.name} is on ({client.firmware_name}, {client.mac}, {client.uuid}), console: {client.console_path}")
-    eventually(lambda: not client.is_on or _show(client, shown) or talos_standin.outcome(client.console), options.timeout)
+    eventually(lambda: not client.is_on or _show(client, shown) or client.gave_up or talos_standin.outcome(client.console), options.timeout)
     _show(client, shown)
     result = talos_standin.outcome(client.console)
-    print(f"{client.name} {client.firmware_name} {time.monotonic() - began:.1f} s: {result or 'did not register'}")
+    print(f"{client.name} {client.firmware_name} {time.monotonic() - began:.1f} s: {result or client.gave_up or 'did not register'}")
     if not result:
         client.off()
     return 0 if result and result.startswith("joined") else 1
@@ -79,7 +99,7 @@ def run_in_host(options: argparse.Namespace, run: Run) -> int:
     return subprocess.run(host.command(options.argv), check=False).returncode
 
 
-def status(_: argparse.Namespace, run: Run) -> int:
+def status(_options: argparse.Namespace, run: Run) -> int:
     """Prints the hosts and machines of the lab."""
     segment = _segment(run)
     print(f"{'lab':8} {run.name}, {NETWORK}.0/24, {run.state}")
@@ -92,7 +112,7 @@ def status(_: argparse.Namespace, run: Run) -> int:
     return 0
 
 
-def down(_: argparse.Namespace, run: Run) -> int:
+def down(_options: argparse.Namespace, run: Run) -> int:
     """Removes the lab, also one that was killed half-way."""
     run.clean()
     return 0
@@ -113,8 +133,12 @@ def _segment(run: Run) -> Segment:
     return segment
 
 
+def _run(text: str) -> str:
+    return owners.default_name(owners.cache_directory(), text[1:]) if text.startswith("+") else text
+
+
 def _host(text: str) -> tuple[str, str]:
-    name, _, address = text.partition("=")
+    name, _equals, address = text.partition("=")
     if not name or not address.startswith(f"{NETWORK}."):
         raise argparse.ArgumentTypeError(f"'{text}' is not NAME={NETWORK}.NUMBER")
     return name, address
@@ -124,7 +148,7 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     description = "Boot hosts, a network segment and machines that boot from it, all on this machine."
     result = argparse.ArgumentParser(prog="lab", description=description)
-    result.add_argument("--run", metavar="NAME", help="the lab meant (default: the one of this checkout)")
+    result.add_argument("--run", type=_run, metavar="NAME", help="the lab meant (default: the one of this checkout; +NAME: one more of it)")
     verbs = result.add_subparsers(required=True, metavar="COMMAND")
 
     def verb(name: str, work) -> argparse.ArgumentParser:
@@ -147,7 +171,7 @@ def parser() -> argparse.ArgumentParser:
     made = verb("run", run_in_host)
     made.add_argument("host")
     made.add_argument("argv", nargs=argparse.REMAINDER, metavar="COMMAND")
-    for name, work in (("status", status), ("down", down), ("clean", clean)):
+    for name, work in (("site", site), ("status", status), ("down", down), ("clean", clean)):
         verb(name, work)
     return result
 

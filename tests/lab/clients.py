@@ -16,6 +16,8 @@ from .segment import Segment
 from .system import LabError, command, eventually, read, tail
 
 MILESTONE = re.compile(r"(SeaBIOS|>>Start |\s*NBP file|Next server|Filename|net\d: \d|(http|tftp)://|LAB )")
+# iPXE, SeaBIOS and OVMF when there is nothing more that they could try.
+GAVE_UP = re.compile(r"No more network devices|No bootable device|BdsDxe: failed to start|BdsDxe: No bootable option")
 
 LIMIT = 1800  # seconds; a machine that nobody turns off ends by itself
 
@@ -60,10 +62,21 @@ class Client:
         return read(self.console_path)
 
     @property
-    def milestones(self) -> list[str]:
-        """The complete lines of the console that tell how far the boot has come, without what erases and moves on a screen."""
+    def screen(self) -> list[str]:
+        """The complete lines of the console, without what erases and moves on a screen."""
         text = re.sub(r"\x1b(c|\[[\d;?=]*[A-Za-z])|[ \d%]*\x08+ *\x08*", "", self.console.rpartition("\n")[0])
-        return [line.strip() for line in text.splitlines() if MILESTONE.match(line)]
+        return [line.strip() for line in text.splitlines()]
+
+    @property
+    def milestones(self) -> list[str]:
+        """The lines that tell how far the boot has come."""
+        return [line for line in self.screen if MILESTONE.match(line)]
+
+    @property
+    def gave_up(self) -> str:
+        """What its firmware said when there was nothing that it could boot; empty if it did not say so."""
+        found = GAVE_UP.search(self.console)
+        return found[0] if found else ""
 
     @property
     def is_on(self) -> bool:

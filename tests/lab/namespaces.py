@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import hashlib
 import pathlib
+from collections.abc import Iterator
 
 from .system import LabError, command
 
 NAMED = pathlib.Path("/run/netns")
 CONFIGURATION = pathlib.Path("/etc/netns")  # `ip netns exec` shows /etc/netns/NAME/resolv.conf as /etc/resolv.conf
+CLONE_NEWNET = 0x40000000
 
 
 def interface(name: str) -> str:
@@ -53,3 +56,21 @@ def unplug(name: str, bridge_namespace: str) -> None:
     """Removes the interface of ``name`` from the bridge, if it is there."""
     with contextlib.suppress(LabError):
         command("ip", "-n", bridge_namespace, "link", "del", interface(name))
+
+
+@contextlib.contextmanager
+def entered(namespace: str) -> Iterator[None]:
+    """While it lasts, the sockets that this thread makes belong to a network namespace; they stay there afterwards."""
+    with open("/proc/thread-self/ns/net") as own, open(NAMED / namespace) as other:
+        _enter(other.fileno())
+        try:
+            yield
+        finally:
+            _enter(own.fileno())
+
+
+def _enter(descriptor: int) -> None:
+    """os.setns came with Python 3.12."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.setns(descriptor, CLONE_NEWNET):
+        raise OSError(ctypes.get_errno(), "setns")

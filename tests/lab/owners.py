@@ -55,7 +55,7 @@ def alive(owner: str) -> bool:
     """Whether nobody else may remove the run of that owner."""
     if owner == KEPT:
         return True
-    pid, _, started = owner.partition(" ")
+    pid, _space, started = owner.partition(" ")
     return bool(started) and start_time(int(pid)) == started
 
 

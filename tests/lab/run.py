@@ -6,6 +6,7 @@ Every cgroup and network namespace that a run makes is called RUN-something, its
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import pathlib
@@ -17,6 +18,8 @@ from collections.abc import Mapping, Sequence
 
 from . import cgroups, mounts, namespaces, owners, packages
 from .system import LabError, eventually, last_line, locked, read, require
+
+SOCKETS = pathlib.Path("/run/lab")  # however deep the repository lies: the path of a socket has 107 characters at most
 
 
 @dataclasses.dataclass
@@ -64,7 +67,13 @@ class Run:
         return self.start()
 
     def __exit__(self, *_: object) -> None:
-        self.clean()
+        if not self.kept:
+            self.clean()
+
+    def keep(self) -> None:
+        """From now on the run outlives this process."""
+        owners.record(self.state, owners.KEPT)
+        self.kept = True
 
     def start(self) -> Run:
         """Removes runs whose owner is gone, then begins this one; a kept run that is there goes on."""
@@ -78,6 +87,13 @@ class Run:
                 self.clean()
                 owners.record(self.state, owners.KEPT if self.kept else owners.current())
         return self
+
+    @property
+    def sockets(self) -> pathlib.Path:
+        """A directory for sockets of the run."""
+        directory = SOCKETS / self.label("sockets")
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return directory
 
     @property
     def started(self) -> bool:
@@ -153,7 +169,7 @@ class Run:
         Again if need be: a command that a killed owner had just started may still be ending.
         """
         require(())
-        for _ in range(5):
+        for _attempt in range(5):
             self._remove()
             if not self.leftovers():
                 break
@@ -163,10 +179,11 @@ class Run:
         self.services.clear()
         if left := self.leftovers():
             raise LabError(f"of the run {self.name} there cannot be removed: {', '.join(left)}")
-        for host in self.state.glob("hosts/*/suite"):
-            packages.keep(self.cache, host.read_text(), host.parent / "upper")
-        if self.state.exists():
-            shutil.rmtree(self.state)
+        while self.state.exists():
+            with contextlib.suppress(FileNotFoundError):  # another process cleans the same run
+                for host in self.state.glob("hosts/*/suite"):
+                    packages.keep(self.cache, host.read_text(), host.parent / "upper")
+                shutil.rmtree(self.state)
 
     def _mounts(self) -> list[str]:
         return mounts.below(self.state) + mounts.of_hosts(f"{self.name}-[^/]+")
@@ -199,6 +216,6 @@ def _clean_dead(cache: pathlib.Path) -> list[str]:
 
 
 def _directories(prefix: str) -> list[pathlib.Path]:
-    """What the tools of the lab keep by name: resolv.conf of a namespace, systemd-nspawn's directory of a host."""
-    places = [namespaces.CONFIGURATION, *mounts.NSPAWN.glob("*")]
+    """What the tools of the lab keep by name: sockets, resolv.conf of a namespace, systemd-nspawn's directory of a host."""
+    places = [SOCKETS, namespaces.CONFIGURATION, *mounts.NSPAWN.glob("*")]
     return [path for place in places for path in sorted(place.glob(f"{prefix}*"))]

@@ -15,12 +15,12 @@ import sys
 import time
 from collections.abc import Mapping
 
-from . import bases, pki, talos_standin
+from . import bases, cgroups, pki, talos_standin
 from .clients import Client
 from .downloads import TALOS_RELEASES, put_talos_release
 from .hosts import CERTIFICATES, Host
 from .omni.state import State
-from .run import Run
+from .run import Run, Service
 from .segment import NETWORK, Segment
 from .system import REPOSITORY, LabError, command, eventually, last_line
 
@@ -82,20 +82,39 @@ class Site:
             host.wait()
         return self
 
+    @property
+    def is_up(self) -> bool:
+        """Whether the lab Omni and the download server run, started by this process or another."""
+        return all(cgroups.populated(self.run.label(name)) for name in ("omni", "downloads"))
+
     def add_host(self, name: str, suite: str, address: str) -> Host:
         """Boots a host that trusts the lab's authority; ``wait()`` for it before it is used."""
-        authority, _ = pki.authority(self.pki)
+        authority, _key = pki.authority(self.pki)
         host = Host(self.run, self.segment, name, address, suite=suite, files={f"/{CERTIFICATES}/lab.crt": authority.read_text()})
         self.hosts[name] = host.start()
         return host
 
     def start_omni(self) -> None:
         """The lab Omni with its machine API, an Admin's key and one join token."""
-        certificate, key = pki.certificate(self.pki, [OMNI_NAME, OMNI])
-        self.segment.add_name(OMNI_NAME, OMNI)
-        self._tool("lab.omni", "init", "--state", self.omni.directory, "--address", OMNI)
-        serve = ["serve", "--state", self.omni.directory, "--address", OMNI, "--certificate", certificate, "--key", key]
-        self._serve("omni", OMNI, ["lab.omni", *serve])
+        self.omni = self._start_omni("omni", OMNI, self.pki)
+
+    def add_omni(self, name: str, address: str) -> tuple[State, dict[str, str]]:
+        """Another lab Omni, with an authority of its own, and the inventory variables of who belongs to it."""
+        state = self._start_omni(name, address, self.run.state / f"pki-{name}")
+        return state, {
+            "omni_matchbox_endpoint": f"https://{name}.lab.example",
+            "omni_matchbox_service_account_key": service_account_key(state),
+            "omni_matchbox_ca_path": str(pki.authority(self.run.state / f"pki-{name}")[0]),
+        }
+
+    def _start_omni(self, name: str, address: str, authority: pathlib.Path) -> State:
+        state = State(self.run.state / name)
+        certificate, key = pki.certificate(authority, [f"{name}.lab.example", address])
+        self.segment.add_name(f"{name}.lab.example", address)
+        self._tool("lab.omni", "init", "--state", state.directory, "--address", address)
+        serve = ["serve", "--state", state.directory, "--address", address, "--certificate", certificate, "--key", key]
+        self._serve(name, address, ["lab.omni", *serve])
+        return state
 
     def start_downloads(self) -> None:
         """The download server, with the stand-in published as a Talos release."""
@@ -106,10 +125,10 @@ class Site:
         serve = ["--root", self.released, "--address", DOWNLOADS, "--port", 443, "--certificate", certificate, "--key", key, "--log", log]
         self._serve("downloads", DOWNLOADS, ["lab.downloads", *serve])
 
-    def publish(self, version: str) -> None:
-        """Publish the stand-in as the Talos release ``version``."""
-        images = talos_standin.build(self.run)
-        put_talos_release(self.released, version, images / "vmlinuz", images / "initramfs.xz")
+    def publish(self, version: str, architecture: str = "amd64") -> None:
+        """Publish the stand-in as the Talos release ``version``, beside what that release has for other architectures."""
+        images = talos_standin.build(self.run, architecture)
+        put_talos_release(self.released, version, images / "vmlinuz", images / "initramfs.xz", architecture)
 
     def _serve(self, name: str, address: str, argv: list) -> None:
         endpoint = self.segment.endpoint(name, address)
@@ -125,7 +144,7 @@ class Site:
     @property
     def service_account_key(self) -> str:
         """The key of an account of the lab Omni."""
-        return (self.omni.directory / "service-account-key").read_text().strip()
+        return service_account_key(self.omni)
 
     def account(self, name: str, *words: object) -> str:
         """The key of another account; ``words`` are options of the lab Omni's command ``account``."""
@@ -144,8 +163,12 @@ class Site:
         }
 
     def inventory(self, variables: Mapping[str, object], hosts: Mapping[str, Mapping[str, object]] | None = None) -> pathlib.Path:
-        """Writes the inventory; ``hosts`` holds variables of single hosts (default: all hosts, with none)."""
-        hosts = {name: {"ansible_host": self.hosts[name].address, **own} for name, own in (hosts or dict.fromkeys(self.hosts, {})).items()}
+        """Writes the inventory; ``hosts`` holds variables of single hosts (default: all hosts, with none).
+
+        A name in it that is no host of the site stands for one with its variable ``ansible_host``.
+        """
+        addresses = {name: {"ansible_host": host.address} for name, host in self.hosts.items()}
+        hosts = {name: {**addresses.get(name, {}), **own} for name, own in (hosts or dict.fromkeys(self.hosts, {})).items()}
         login = {"ansible_user": "root", "ansible_ssh_private_key_file": str(bases.ssh_key(self.run))}
         path = self.run.state / "inventory.json"
         path.write_text(json.dumps({"all": {"vars": {**login, **variables}, "children": {"boot_hosts": {"hosts": hosts}}}}, indent=2))
@@ -153,8 +176,17 @@ class Site:
 
     def ansible(self, program: str, *words: object, environment: Mapping[str, str] | None = None, **options: object) -> subprocess.CompletedProcess:
         """Runs ``ansible-playbook`` or another of Ansible's programs on the segment, as the site's controller does."""
-        argv = [str(pathlib.Path(sys.executable).parent / program), "-i", self.run.state / "inventory.json", *words]
+        argv = self._ansible(program, *words)
         return self.segment.exec(argv, check=False, text=True, env=self.environment(environment), **options)
+
+    def ansible_service(self, name: str, program: str, *words: object, environment: Mapping[str, str] | None = None) -> Service:
+        """The same in the background, to read its output while it runs; each run needs another ``name``."""
+        variables = self.environment(environment)
+        unset = [f"--unset={variable}" for variable in os.environ.keys() - variables.keys()]
+        return self.run.service(name, ["env", *unset, *self.segment.command(self._ansible(program, *words))], env=variables)
+
+    def _ansible(self, program: str, *words: object) -> list:
+        return [str(pathlib.Path(sys.executable).parent / program), "-i", self.run.state / "inventory.json", *words]
 
     def converge(self, *words: object, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess:
         """Runs site.yml and returns when it has ended, whatever the end was."""
@@ -185,6 +217,8 @@ class Site:
             "ANSIBLE_HOME": str(self.run.state / "ansible"),
             "ANSIBLE_HOST_KEY_CHECKING": "false",
             "ANSIBLE_PIPELINING": "true",
+            # Of this run alone: the hosts of all runs have the same addresses.
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(self.run.sockets),
             "ANSIBLE_SSH_ARGS": "-o ControlMaster=auto -o ControlPersist=60s -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR",
             "ANSIBLE_NOCOLOR": "true",
             "ANSIBLE_PYTHON_INTERPRETER": "auto_silent",
@@ -193,11 +227,22 @@ class Site:
         }
 
 
+def service_account_key(omni: State) -> str:
+    """The Admin's key that a lab Omni was made with."""
+    return (omni.directory / "service-account-key").read_text().strip()
+
+
 def recap(process: subprocess.CompletedProcess) -> dict[str, dict[str, int]]:
     """The play recap of a run: host → counts (``changed``, ``failed`` …)."""
     lines = process.stdout.rpartition("PLAY RECAP")[2].splitlines()
     counts = {line.split(":")[0].strip(): re.findall(r"(\w+)=(\d+)", line) for line in lines if ":" in line}
     return {host: {name: int(number) for name, number in pairs} for host, pairs in counts.items()}
+
+
+def changed_tasks(process: subprocess.CompletedProcess) -> list[str]:
+    """The names of the tasks that changed something, or would in check mode, in their order."""
+    tasks = [said.partition("\n") for said in re.split(r"^TASK \[", process.stdout, flags=re.MULTILINE)[1:]]
+    return [name.rpartition("]")[0] for name, _newline, said in tasks if re.search(r"^changed: ", said, re.MULTILINE)]
 
 
 def succeeded(process: subprocess.CompletedProcess) -> subprocess.CompletedProcess:

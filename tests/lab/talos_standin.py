@@ -105,6 +105,7 @@ def _fill(root: pathlib.Path, tree: pathlib.Path) -> None:
     for name, target in (("init.sh", "init"), ("lease.sh", "bin/lease")):
         shutil.copyfile(FILES / name, root / target)
         (root / target).chmod(0o755)
+    (root / "bin/sh").symlink_to("busybox")
     version = next(tree.glob("lib/modules/*")).name
     command("depmod", "-b", tree, version)
     order: list[str] = []

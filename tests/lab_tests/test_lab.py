@@ -42,7 +42,7 @@ def segment(run):
 @pytest.fixture(scope="module")
 def hosts(run, segment):
     """A host of each suite; they boot side by side and trust the lab's authority."""
-    authority, _ = pki.authority(run.state / "pki")
+    authority, _key = pki.authority(run.state / "pki")
     files = {"/usr/local/share/ca-certificates/lab.crt": authority.read_text(), "/etc/motd": b"\xff binary"}
     hosts = {}
     for number, suite in enumerate(bases.SUITES, 11):
@@ -111,7 +111,7 @@ def test_names_of_the_segment_are_known_everywhere(segment, host):
 
 def test_files_are_there_and_the_lab_authority_is_trusted(run, host):
     assert (host.root / "etc/motd").read_bytes() == b"\xff binary"
-    certificate, _ = pki.certificate(run.state / "pki", ["omni.lab.test"])
+    certificate, _key = pki.certificate(run.state / "pki", ["omni.lab.test"])
     host.write("/tmp/server.crt", certificate.read_text())
     check = "import ssl; print(any('lab authority' in str(ca) for ca in ssl.create_default_context().get_ca_certs()))"
     assert host.exec(["python3", "-c", check]).stdout.strip() == "True"

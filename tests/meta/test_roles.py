@@ -10,6 +10,7 @@ import yaml
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROLES = sorted(path.parent.parent for path in ROOT.glob("roles/*/meta/main.yml"))
+TASKS = sorted(path for pattern in ("roles/*/tasks/**/*.yml", "playbooks/**/*.yml") for path in ROOT.glob(pattern))
 
 
 def load(path: pathlib.Path):
@@ -49,3 +50,9 @@ def test_secrets_are_marked(role):
     for name, option in specification(role)["options"].items():
         if re.search(r"(key|token|kernel_params)$", name) and not name.endswith(("certificate_key", "release_key")):
             assert option.get("no_log"), f"{name} is not marked no_log"
+
+
+@pytest.mark.parametrize("path", TASKS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_task_hides_its_error(path):
+    """``no_log`` on a task would. Modules hide what is secret in what they were given, and nothing else."""
+    assert not re.search(r"\bno_log:", path.read_text())

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # Makes all that the tests and the demo need: distribution packages, build/venv, build/collections.
 #   setup.sh          everything (root, Debian 12 or 13)
 #   setup.sh python   only build/venv and build/collections (no root)
@@ -17,10 +17,13 @@ packages=(
     slirp4netns           # the same
     dnsmasq-base          # router advertisements and the foreign DHCP server of the tests
     qemu-system-x86 ovmf ipxe ipxe-qemu seabios   # machines that boot from the network
+    qemu-system-arm qemu-efi-aarch64              # the same on arm64
     busybox-static kmod cpio xz-utils             # the initramfs of the Talos stand-in
     openssl               # certificates of the lab
     unzip                 # one collection out of the ansible package
+    shellcheck            # ansible-test
     faketime              # a controller whose clock is off
+    curl                  # what the demo suggests, to look around
     git ca-certificates procps
 )
 
@@ -32,8 +35,8 @@ distribution_packages() {
         [ "$(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null)" = installed ] || echo "$name"
     done)
     [ -n "$missing" ] || return 0
-    [ "$(id -u)" = 0 ] || { say "needs root to install:" $missing; exit 1; }
-    say "installing" $missing
+    [ "$(id -u)" = 0 ] || { say "needs root to install: ${missing//$'\n'/ }"; exit 1; }
+    say "installing ${missing//$'\n'/ }"
     apt-get -qq update
     # shellcheck disable=SC2086 # a list
     DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o Dpkg::Use-Pty=0 install --no-install-recommends $missing >/dev/null
@@ -65,6 +68,11 @@ collections() {
     rm -rf build/download
 }
 
+# In somebody else's checkout nothing could be made, only half of it removed.
+if [ ! -w . ]; then
+    say "nothing was done: this checkout belongs to $(stat -c %U .), so run make as $(stat -c %U .)"
+    exit 1
+fi
 case ${1:-all} in
     all) distribution_packages; virtual_environment; collections;;
     python) virtual_environment; collections;;

@@ -61,10 +61,11 @@ def _consoles(minor: tuple[int, int], architecture: str) -> list[str]:
 def validate_join_args(args: list[str]) -> list[str]:
     """The three join arguments, or an :class:`InputError` that says which one is wrong and shows no token."""
     values: dict[str, str] = {}
-    for arg in args:
+    for number, arg in enumerate(args, 1):
         name, dummy, value = arg.partition("=") if isinstance(arg, str) else ("", "", "")
         if name not in JOIN_ARG_NAMES:
-            raise InputError(f"join arguments: {redact(str(arg))!r} is none of {', '.join(JOIN_ARG_NAMES)}; give exactly these three")
+            # Not shown: what was pasted here by mistake may be a token without its name.
+            raise InputError(f"join arguments: number {number} is none of {', '.join(JOIN_ARG_NAMES)}; give exactly these three")
         if name in values:
             raise InputError(f"join arguments: {name} is there twice; give exactly one of each of {', '.join(JOIN_ARG_NAMES)}")
         if not value or re.search(r"[\s\x00-\x1f\x7f\"'\\]", value):
@@ -115,11 +116,12 @@ def redact(text: str) -> str:
     return _INLINE_CONFIG.sub(shown, _TOKEN.sub(shown, text))
 
 
-def join_secrets(join_args: list[str]) -> set[str]:
-    """Every form of the token that must not be seen: raw, URL-encoded, base64, and the argument that holds it."""
-    token = join_token(join_args)
-    if not token:
-        return set()
-    holders = {arg for arg in join_args if arg.startswith(JOIN_ARG_NAMES[0] + "=")}
-    encoded = base64.b64encode(token.encode()).decode().rstrip("=")
-    return {token, urllib.parse.quote(token, safe=""), urllib.parse.quote_plus(token), encoded} | holders
+def secrets_in(text: str) -> set[str]:
+    """What :func:`redact` would replace in ``text``, in every form that must not be seen: as it stands, raw, URL-encoded, base64."""
+    forms: set[str] = set()
+    for pattern in (_TOKEN, _INLINE_CONFIG):
+        for match in pattern.finditer(text):
+            secret = urllib.parse.unquote(match.group(2))
+            encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
+            forms |= {match.group(2), secret, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret), encoded}
+    return forms

@@ -18,7 +18,7 @@ from ..common.errors import InputError
 from ..talos.stock import stock_images
 from ..talos.version import Version
 from .identity import IDENTITIES
-from .kernel_args import JOIN_ARGS_PLACEHOLDER, default_kernel_args
+from .kernel_args import JOIN_ARG_NAMES, JOIN_ARGS_PLACEHOLDER, default_kernel_args, redact
 
 # The names under which an image's files are served; initrd= must equal the initramfs' name (older iPXE on UEFI needs it).
 KERNEL = "vmlinuz"
@@ -60,7 +60,7 @@ def _check_fields(where: str, name: object, settings: object, known: set) -> Non
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise InputError(f"{where}: {name!r} cannot be a name; use lower-case letters, digits, '-', '.' and '_'")
     if not isinstance(settings, dict):
-        raise InputError(f"{where}: expected settings such as {{version: v1.11.4}} or {{mac: ...}}, got {settings!r}")
+        raise InputError(f"{where}: expected settings such as {{version: v1.11.4}} or {{mac: ...}}, got {redact(repr(settings))}")
     unknown = sorted(str(field) for field in set(settings) - known)
     if unknown:
         raise InputError(f"{where}: unknown setting {unknown[0]!r}; known are {', '.join(sorted(known))}")
@@ -85,7 +85,11 @@ def _class_kernel_args(name: str, settings: dict, image: dict) -> list[str]:
     for option in ("kernel_args", "kernel_args_exact"):
         args = settings.get(option) or []
         if not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):
-            raise InputError(f"class {name}: {option} is a list of texts, one kernel argument each, got {args!r}")
+            raise InputError(f"class {name}: {option} is a list of texts, one kernel argument each, got {redact(repr(args))}")
+        for arg in args:
+            if arg.partition("=")[0] in JOIN_ARG_NAMES:
+                where = f"class {name}: {option} has {arg.partition('=')[0]}"
+                raise InputError(f"{where}, which every profile is given; leave it out (what Omni shows can be pasted as omni_matchbox_kernel_params)")
     if exact is not None:
         if added:
             raise InputError(f"class {name}: kernel_args_exact is the whole list; add the arguments of kernel_args to it")

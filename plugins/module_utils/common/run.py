@@ -21,8 +21,17 @@ def run_module(spec: ArgumentSpec, work: t.Callable[[AnsibleModule], dict]) -> t
     An :class:`OmniMatchboxError` becomes the task's one-line failure; anything else is a defect and keeps its traceback.
     """
     module = AnsibleModule(supports_check_mode=True, **spec.to_kwargs())
+    _hide_converted(module)
     try:
         result = work(module)
     except OmniMatchboxError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
+
+
+def _hide_converted(module: AnsibleModule) -> None:
+    """Ansible masks secrets as they were given; where a dictionary was given for a text, the text that it became would be shown."""
+    for name, option in module.argument_spec.items():
+        value = module.params[name]
+        if option.get("no_log") and isinstance(value, str) and value:
+            module.no_log_values.add(value)

@@ -1,21 +1,34 @@
 # Copyright: Contributors to the usableapps.omni_matchbox collection
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeps the join token out of what a module returns."""
+"""Keeps join tokens out of what a module returns and out of the log of the host that it runs on."""
 
 from __future__ import annotations
 
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..boot.kernel_args import join_secrets
+from ..boot.kernel_args import secrets_in
 
 
-def hide(module: AnsibleModule, join_args: list[str] | None) -> None:
-    """Have Ansible mask every form of the token in this task's output, and nothing else of the join arguments.
+def hide(module: AnsibleModule, *options: str) -> None:
+    """Have Ansible mask every form of the tokens in these options in this task's output, and nothing else of the options.
 
-    ``no_log`` masks the values as they were given. That is too little (no encoded form is masked) and too much: the two
-    arguments without a secret would be blotted out of every diff.
+    The options must be marked ``no_log``: what a module was given is logged before anything of ours runs. Left at that, it would be too
+    little (no encoded form is masked, nor a token that is part of a text) and too much (every harmless text of the options is blotted out).
     """
-    if join_args:
-        module.no_log_values.difference_update(join_args)
-        module.no_log_values.update(join_secrets(join_args))
+    texts = [text for option in options for text in _texts(module.params[option])]
+    module.no_log_values.difference_update(texts)
+    module.no_log_values.update(secret for text in texts for secret in secrets_in(text))
+
+
+def _texts(value: object) -> t.Iterator[str]:
+    """What Ansible masks of a value: all texts and numbers in it, except the keys of dictionaries."""
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner)
+    elif value is not None and not isinstance(value, bool):
+        yield str(value)

@@ -38,6 +38,16 @@ LABEL = r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?"
 NAME = re.compile(rf"(\*\.)?{LABEL}(\.{LABEL})*")
 
 
+def given_pair_problems(certificate: str, private_key: str, exists: t.Callable[[str], bool]) -> list[str]:
+    """What is wrong with the paths of a certificate that was brought and its key; none at all means that a pair is made."""
+    paths = {"gateway_certificate": certificate, "gateway_certificate_key": private_key}
+    without = [name for name, path in paths.items() if not path]
+    if len(without) == 1:
+        (given,) = set(paths) - set(without)
+        return [f"{given} is set and {without[0]} is not: set both, or neither and a self-signed certificate is made"]
+    return [f"{name}: there is no file {path} on this host: put it there first" for name, path in paths.items() if path and not exists(path)]
+
+
 @dataclasses.dataclass(frozen=True)
 class Wish:
     """``names`` as OpenSSL writes them (``DNS:boot1.example.com``, ``IP:192.168.1.8``), the first of them the common name."""

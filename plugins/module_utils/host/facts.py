@@ -46,6 +46,21 @@ def parse_os_release(text: str) -> dict:
     }
 
 
+def judge_distribution(found: dict, family: str, tested: dict, *, allow_untested: bool) -> tuple[str, str]:
+    """The problem and the warning about a distribution (as :func:`parse_os_release` tells it), empty if there is none.
+
+    ``tested`` maps families to distributions to versions: ``{"Debian": {"debian": ["12", "13"]}}``. Within a family packages and
+    paths are alike.
+    """
+    if found["version"].partition(".")[0] in tested.get(family, {}).get(found["id"], []):
+        return "", ""
+    known = ", ".join(f"{name.title()} {' and '.join(versions)}" for members in tested.values() for name, versions in members.items())
+    name = found["name"] or f"{found['id']} {found['version']}".strip()
+    if family in tested or allow_untested:
+        return "", f"{name} was not tested as a boot host ({known} were); going on, since {'it is akin to them' if family in tested else 'that was asked for'}"
+    return f"boot hosts are tested with {known}, and this one runs {name}: take one of these, or set omni_matchbox_allow_untested to true and try", ""
+
+
 def parse_packages(text: str, wanted: list[str]) -> dict[str, list[str]]:
     """``wanted`` divided into ``installed`` and ``missing``, from ``dpkg-query --show --showformat='${Package} ${db:Status-Status}\\n'``."""
     there = {line.partition(" ")[0] for line in text.splitlines() if line.endswith(" installed")}
@@ -57,33 +72,55 @@ def parse_active_units(text: str) -> set[str]:
     return set(re.findall(r"^Id=(.+)\nActiveState=active$", text, re.MULTILINE))
 
 
-def firewall(active_units: t.Collection[str], ufw_conf: str, ruleset: dict | None) -> dict:
+def firewall(active_units: t.Collection[str], ufw_conf: str, iptables: str, ruleset: dict | None) -> dict:
     """Which firewalls of the host may keep machines out.
 
-    ``ruleset`` is the answer of ``nft --json list ruleset``, None where nft cannot be asked. ``dropping_chains`` are the input
-    chains that neither firewalld nor ufw made and that drop or reject something.
+    ``iptables`` is the answer of ``iptables --list-rules``, ``ruleset`` that of ``nft --json list ruleset``, None where nft cannot be
+    asked. ``dropping_chains`` are the input chains of nftables itself that drop or reject something; those of firewalld, ufw and
+    iptables are theirs.
     """
-    firewalld = "firewalld.service" in active_units
     # The unit ufw.service may be inactive although the rules are there: `ufw enable` does not start it.
     ufw = bool(re.search(r"^\s*ENABLED\s*=\s*[\"']?yes", ufw_conf, re.MULTILINE | re.IGNORECASE))
-    made_by_others = [chain for chain in _dropping_chains(ruleset) if not _is_made_by(chain, firewalld=firewalld, ufw=ufw)]
-    nftables_service = "nftables.service" in active_units
-    names = {"firewalld": firewalld, "ufw": ufw, "nftables": nftables_service or bool(made_by_others)}
+    firewalld = "firewalld.service" in active_units
+    chains = nft.dropping_chains(ruleset) if ruleset else []
+    names = {
+        "firewalld": firewalld,
+        "ufw": ufw,
+        "iptables": not (firewalld or ufw) and iptables_drops(iptables),
+        "nftables": "nftables.service" in active_units or bool(chains),
+    }
     return {
         "backends": [name for name, there in names.items() if there],
-        "dropping_chains": made_by_others,
-        "nftables_service": nftables_service,
+        "dropping_chains": chains,
+        "nftables_service": "nftables.service" in active_units,
         "ruleset_known": ruleset is not None,
     }
 
 
-def _dropping_chains(ruleset: dict | None) -> list[str]:
-    """``inet filter input`` and the like: the chains into which an opening would have to be put."""
-    if ruleset is None:
-        return []
-    anything = nft.openings([{"protocol": "tcp", "ports": [80]}])
-    return sorted({line.partition(": ")[0] for line in nft.plan(ruleset, anything).after})
+def iptables_drops(text: str) -> bool:
+    """Whether iptables (``iptables --list-rules``) refuses newcomers. A rule about one source, or about a state, refuses others."""
+    chains: dict[str, list[list[str]]] = {}
+    for words in (shlex.split(line) for line in text.splitlines()):
+        if words[0] == "-A":
+            chains.setdefault(words[1], []).append(words)
+        elif words == ["-P", "INPUT", "DROP"]:
+            return True
+    todo, seen = ["INPUT"], set()
+    while todo:
+        chain = todo.pop()
+        seen.add(chain)
+        for words in chains.get(chain, []):
+            target = _iptables_target(words)
+            if target in ("DROP", "REJECT"):
+                return True
+            if target not in seen:
+                todo.append(target)
+    return False
 
 
-def _is_made_by(chain: str, *, firewalld: bool, ufw: bool) -> bool:
-    return (firewalld and chain.startswith("inet firewalld ")) or (ufw and chain.startswith("ip filter "))
+def _iptables_target(words: list[str]) -> str:
+    """Where a rule sends newcomers; nowhere if it is about others."""
+    pairs = dict(zip(words, words[1:]))
+    about_source = "-s" in words and words[words.index("-s") - 1] != "!"
+    about_state = "NEW" not in pairs.get("--ctstate", pairs.get("--state", "NEW")).split(",")
+    return "" if about_source or about_state else pairs.get("-j", pairs.get("-g", ""))

@@ -58,10 +58,10 @@ def parse_sockets(text: str) -> list[Listener]:
     """The answer of ``ss --no-header --listening --numeric --tcp --udp --processes``."""
     listeners = []
     for line in text.splitlines():
-        protocol, _, _, _, local = line.split()[:5]
-        place, _, port = local.rpartition(":")
+        protocol, _state, _received, _sent, local = line.split()[:5]
+        place, _colon, port = local.rpartition(":")
         # 0.0.0.0%eth0, *%eth0, [::], [fe80::1]%eth0
-        address, _, interface = place.replace("[", "").replace("]", "").partition("%")
+        address, _percent, interface = place.replace("[", "").replace("]", "").partition("%")
         holders = {Holder(int(pid), name) for name, pid in re.findall(r'\("(.*?)",pid=(\d+),fd=\d+\)', line)}
         listeners.append(Listener(protocol, address, interface, int(port), tuple(sorted(holders))))
     return listeners

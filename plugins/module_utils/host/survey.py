@@ -11,18 +11,21 @@ import shutil
 import time
 
 from . import facts
+from .certificate import given_pair_problems
 from .commands import CommandMissing, check, run
+from .dhcp import offer_problems
 from .listeners import Listener, Need, hinders, parse_socket_units, parse_sockets, port_problems, unit_of_cgroup
 
-CLOCK_TOLERANCE = 60  # seconds; less may be the way from the controller to here
+CLOCK_TOLERANCE = 300  # seconds; beyond these Omni refuses what the controller signs, if that is the clock that is wrong
 FIREWALL_UNITS = ("firewalld.service", "nftables.service")
 
 
 class Survey:
-    """The answers to the options of ``boot_host_info``, and the ``problems`` that were met on the way, a line each."""
+    """The answers to the options of ``boot_host_info``, and the ``problems`` and ``warnings`` that were met on the way, a line each."""
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self.warnings: list[str] = []
         self._elsewhere: set[str] = set()
 
     def systemd(self) -> dict:
@@ -89,15 +92,30 @@ class Survey:
         """By how many seconds this host's clock is ahead of the controller's, None if nobody said what time it is there."""
         if controller is None:
             return {"skew": None}
-        skew = round(time.time() - controller, 1)
+        here = time.time()
+        skew = round(here - controller, 1)
         if abs(skew) > CLOCK_TOLERANCE:
-            direction = "ahead of" if skew > 0 else "behind"
-            self.problems.append(f"the clock of this host is {abs(skew):.0f} seconds {direction} the controller's: let both follow a time server (NTP)")
+            times = f"it is {_utc(here)} on this host and {_utc(controller)} on the controller"
+            self.problems.append(f"the clocks are {abs(skew):.0f} seconds apart, {times}: set the one that is wrong, best by a time server (NTP)")
         return {"skew": skew}
 
-    def distribution(self) -> dict:
-        """What this host runs on."""
-        return facts.parse_os_release(_text("/etc/os-release"))
+    def distribution(self, wanted: dict | None) -> dict:
+        """What this host runs on; ``wanted`` (the option ``distribution``) says what it should."""
+        found = facts.parse_os_release(_text("/etc/os-release"))
+        if wanted:
+            problem, warning = facts.judge_distribution(found, wanted["family"], wanted["tested"], allow_untested=wanted["allow_untested"])
+            self.problems += [problem] if problem else []
+            self.warnings += [warning] if warning else []
+        return found
+
+    def certificate(self, certificate: str | None, private_key: str | None) -> None:
+        """Whether a certificate that was brought is there with its key."""
+        self.problems += given_pair_problems(certificate or "", private_key or "", os.path.isfile)
+
+    def dhcp(self, offer: dict | None, interface: dict) -> None:
+        """Whether ``offer`` (the option ``dhcp``) suits ``interface``, which is what :meth:`interface` told of it."""
+        if offer:
+            self.problems += offer_problems(offer, interface.get("name", ""), interface.get("addresses", []))
 
     def packages(self, names: list[str]) -> dict:
         """Which of ``names`` are installed; none where there is no dpkg."""
@@ -109,11 +127,17 @@ class Survey:
 
     def firewall(self) -> dict:
         """Which firewalls may keep machines out."""
-        try:
-            units = run("systemctl", "show", "--property=Id,ActiveState", *FIREWALL_UNITS).out
-        except CommandMissing:
-            units = ""
-        return facts.firewall(facts.parse_active_units(units), _text("/etc/ufw/ufw.conf"), _ruleset())
+        units = _said("systemctl", "show", "--property=Id,ActiveState", *FIREWALL_UNITS)
+        iptables = _said("iptables", "--wait", "--list-rules")
+        return facts.firewall(facts.parse_active_units(units), _text("/etc/ufw/ufw.conf"), iptables, _ruleset())
+
+
+def _said(*argv: str) -> str:
+    """What a program printed; nothing where there is no such program."""
+    try:
+        return run(*argv).out
+    except CommandMissing:
+        return ""
 
 
 def _ruleset() -> dict | None:
@@ -152,6 +176,11 @@ def _existing(path: str) -> str:
     while not os.path.exists(path):
         path = os.path.dirname(path)
     return path
+
+
+def _utc(seconds: float) -> str:
+    """Seconds since the epoch, for people."""
+    return time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(seconds))
 
 
 def _size(count: float) -> str:

@@ -6,13 +6,11 @@
 from __future__ import annotations
 
 import os
-import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..boot.kernel_args import redact
 from ..common.argspec import ArgumentSpec
-from ..common.secrets import hide
 from .store import Plan, Store
 from .wanted import Wanted
 
@@ -21,25 +19,6 @@ DATA_SPEC = ArgumentSpec(
     add_file_common_args=True,
 )
 JOIN_ARGS_SPEC = ArgumentSpec(options={"join_args": {"type": "list", "elements": "str", "no_log": True}})
-
-
-def hide_tokens(module: AnsibleModule) -> None:
-    """Mask the join token wherever it was given: as ``join_args``, or pasted into a profile."""
-    hide(module, module.params.get("join_args"))
-    for text in _texts(module.params):
-        if redact(text) != text:
-            hide(module, [text])
-
-
-def _texts(value: object) -> t.Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for inner in value.values():
-            yield from _texts(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _texts(inner)
 
 
 def converge(module: AnsibleModule, wanted: Wanted, *, scope: str = "", purge: str = "none") -> dict:

@@ -27,7 +27,7 @@ def labels(raw_query: bytes) -> dict[str, str]:
     found: dict[str, str] = {}
     for piece in raw_query.split(b"&"):
         if piece and b";" not in piece and not _BAD_ESCAPE.search(piece):
-            key, _, value = piece.partition(b"=")
+            key, _equals, value = piece.partition(b"=")
             found.setdefault(_decoded(key), _decoded(value))
     read = {key: hardware_address(value) if key.lower() == "mac" else value for key, value in found.items()}
     return {key: value for key, value in read.items() if value is not None}

@@ -20,6 +20,7 @@ import os
 import posixpath
 import shutil
 import stat
+import time
 import typing as t
 
 from ..common.download import BLOCK, Access, DownloadError, NotFound, read, save, size_of
@@ -138,7 +139,7 @@ def apply_assets(plan: Plan, access: Access) -> None:
     if not plan.changed and not os.path.exists(os.path.join(plan.root, STAGING)):
         return
     checksums: dict[str, str] = {}
-    with _disk_errors(plan.root), _staging(plan.root) as staging:
+    with _disk_errors(plan.root), _staging(plan.root, access.timeout) as staging:
         for fetch in plan.fetches:
             staged = os.path.join(staging, fetch.file.path.replace("/", "_"))
             _fetch(fetch, staged, checksums, access)
@@ -263,14 +264,17 @@ def _check_space(root: str, fetches: list[Fetch]) -> None:
 
 
 @contextlib.contextmanager
-def _staging(root: str) -> t.Iterator[str]:
-    """An empty folder of this run only, on the file system of ``root`` and under a name that is not served."""
+def _staging(root: str, seconds: float) -> t.Iterator[str]:
+    """An empty folder of this run only, on the file system of ``root`` and under a name that is not served.
+
+    Another run may be at work for ``seconds``: one whose controller was killed goes on until it notices.
+    """
     umask = os.umask(0o022)
     try:
         os.makedirs(root, exist_ok=True)
         lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _wait_for_lock(lock, seconds)
             staging = os.path.join(root, STAGING)
             shutil.rmtree(staging, ignore_errors=True)
             os.mkdir(staging, 0o700)
@@ -282,6 +286,18 @@ def _staging(root: str) -> t.Iterator[str]:
             os.close(lock)
     finally:
         os.umask(umask)
+
+
+def _wait_for_lock(handle: int, seconds: float) -> None:
+    """BlockingIOError if it is still taken after ``seconds``."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end:
+                raise
+            time.sleep(0.1)
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from ..boot.kernel_args import redact
 from ..common.errors import InputError
 from .factory import refuse_customization
 from .version import Version, parse_architecture
@@ -26,7 +27,7 @@ def stock_images(classes: dict) -> list[dict]:
     :data:`FILE_NAMES`. Raises :class:`InputError` that names the class.
     """
     if not isinstance(classes, dict):
-        raise InputError(f"classes: expected name: {{version: v1.11.4}}, got {classes!r}")
+        raise InputError(f"classes: expected name: {{version: v1.11.4}}, got {redact(repr(classes))}")
     images: dict[tuple, dict] = {}
     for name, settings in classes.items():
         try:
@@ -62,7 +63,7 @@ def checked_image(image: dict) -> dict:
 def _class_image(settings: object) -> dict:
     """The image of one class, without the names of the classes."""
     if not isinstance(settings, dict) or settings.get("version") is None:
-        raise InputError(f"expected settings with a Talos version, such as {{version: v1.11.4}}, got {settings!r}")
+        raise InputError(f"expected settings with a Talos version, such as {{version: v1.11.4}}, got {redact(repr(settings))}")
     refuse_customization(settings)
     wanted = {name: settings.get(name) for name in ("version", "architecture", "sha256")}
     image = checked_image({**wanted, "link": settings.get("path")})

@@ -79,6 +79,13 @@ def _value(text: str):
         return text
 
 
+def machines(given: argparse.Namespace) -> None:
+    """Prints the machines that have joined: UUID, MAC address, address, when they were last heard of."""
+    state = State(given.state)
+    for uuid, machine in state.read()["machines"].items():
+        print(uuid, machine["mac"], machine["address"], show_time(machine["seen"]))
+
+
 def requests(given: argparse.Namespace) -> None:
     """Prints how often each method was called."""
     print(json.dumps(State(given.state).request_counts()))
@@ -126,6 +133,7 @@ def parser() -> argparse.ArgumentParser:
     revoke.add_argument("token")
     revoke.add_argument("--undo", action="store_true")
     command("set", settings).add_argument("values", nargs="+", metavar="NAME=VALUE", help="as machine_api_url=grpc://10.77.0.5:8090")
+    command("machines", machines)
     command("requests", requests)
     return top
 

@@ -45,7 +45,7 @@ def parse(body: str) -> dict:
     values = dict.fromkeys(FIELDS, "")
     lines = body.replace("\r\n", "\n").split("\n")
     for number, line in enumerate(lines):
-        name, _, value = line.partition("=")
+        name, _equals, value = line.partition("=")
         if name == "cmdline":
             values["cmdline"] = "\n".join([value, *lines[number + 1 :]]).strip()
             break

@@ -145,7 +145,7 @@ def touch(record: dict, now: str) -> None:
 
 def new_token() -> str:
     """A join token of Omni's form: base62."""
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(TOKEN_LENGTH))
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _place in range(TOKEN_LENGTH))
 
 
 def token_state(token: dict, now: float) -> int:

@@ -1,4 +1,4 @@
-#!/bin/busybox sh
+#!/bin/sh
 # The first process of the stand-in for Talos: takes a lease, registers at the machine API of siderolink.api= and powers off.
 # With lab.stay on the kernel command line it stays registered until the API refuses it. Without a shell: nobody logs in.
 export PATH=/bin
@@ -28,7 +28,7 @@ address_of() {
 # By nc, since the wget of this busybox crashes.
 post() {
     body=$(cat)
-    length=$(echo "$body" | wc -c)
+    length=$(printf '%s\n' "$body" | wc -c)
     {
         printf 'POST %s HTTP/1.0\r\nHost: %s\r\n' "$1" "$api"
         printf 'Content-Type: text/plain\r\nContent-Length: %s\r\n\r\n' "$length"
@@ -94,7 +94,7 @@ mac=$(cat /sys/class/net/eth0/address)
 
 if [ -z "$api" ]; then
     say "no siderolink.api on the kernel command line"
-elif join && [ -n "$(tr ' ' '\n' </proc/cmdline | grep -x lab.stay)" ]; then
+elif join && tr ' ' '\n' </proc/cmdline | grep -q -x lab.stay; then
     stay
 fi
 poweroff -f

@@ -81,10 +81,10 @@ def test_faults(server):
     status, headers, body = ask(server.url, "GET", "/file")
     assert (status, headers["Content-Type"], body[:5]) == (200, "text/html", b"<!DOC")
     server.fault("/file", "redirect", location="/other")
-    status, headers, _ = ask(server.url, "GET", "/file")
+    status, headers, _body = ask(server.url, "GET", "/file")
     assert (status, headers["Location"]) == (302, "/other")
     server.fault("/file", "unsized")
-    _, headers, body = ask(server.url, "GET", "/file")
+    _status, headers, body = ask(server.url, "GET", "/file")
     assert ("Content-Length" in headers, body) == (False, b"0123456789")
     server.fault("/file", "short")
     with pytest.raises(http.client.IncompleteRead):

@@ -9,7 +9,7 @@ from lab import cli, talos_standin
 from lab.run import Run
 
 
-@pytest.mark.parametrize("argv", [["status"], ["run", "boot1", "true"], ["boot", "m1"]])
+@pytest.mark.parametrize("argv", [["status"], ["run", "boot1", "true"], ["boot", "m1"], ["site"]])
 def test_a_lab_that_is_not_up_is_named(argv, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("LAB", str(tmp_path))
     monkeypatch.setattr(os, "geteuid", lambda: 0)
@@ -24,6 +24,12 @@ def test_without_root_one_line_says_so(argv, tmp_path, monkeypatch, capsys):
     assert cli.main(argv) == 1
     assert capsys.readouterr().err == "lab: the lab makes network namespaces, cgroups and mounts: run it as root\n"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkout_has_more_than_one_lab(tmp_path, monkeypatch):
+    monkeypatch.setenv("LAB", str(tmp_path))
+    names = [Run(cli.parser().parse_args([*argv, "status"]).run, kept=True).name for argv in ([], ["--run", "+other"], ["--run", "own"])]
+    assert names[1:] == [f"{names[0]}other", "own"]
 
 
 @pytest.mark.parametrize("host", ["boot1", "boot1=", "=10.77.0.11", "boot1=192.168.1.8"])

@@ -77,7 +77,7 @@ def test_an_unknown_firmware_names_the_known_ones():
 
 
 def test_random_macs_are_locally_administered_unicast():
-    macs = {random_mac() for _ in range(100)}
+    macs = {random_mac() for _draw in range(100)}
     assert len(macs) > 90
     assert all(int(mac[:2], 16) & 0b11 == 0b10 and len(mac) == 17 for mac in macs)
 

@@ -60,7 +60,7 @@ def test_owners_live_as_long_as_their_process():
     assert not owners.alive(owner)
 
 
-@pytest.mark.parametrize(("owner", "alive"), [("", False), ("kept", True), (owners.current(), True)])
+@pytest.mark.parametrize(("owner", "alive"), [("", False), ("kept", True), (owners.current(), True)], ids=["nobody", "kept", "this process"])
 def test_owners(owner, alive):
     assert owners.alive(owner) == alive
 

@@ -30,17 +30,17 @@ def test_certificates_of_a_directory_have_one_authority(tmp_path):
     first, second = (pki.certificate(tmp_path, [name])[0] for name in ("a.lab.test", "b.lab.test"))
     assert first != second
     assert verify(tmp_path, first) and verify(tmp_path, second)
-    stranger, _ = pki.certificate(tmp_path / "stranger", ["a.lab.test"])
+    stranger, _key = pki.certificate(tmp_path / "stranger", ["a.lab.test"])
     assert not verify(tmp_path, stranger)
 
 
 def test_a_slow_clock_accepts_a_certificate(tmp_path):
-    certificate, _ = pki.certificate(tmp_path, ["a.lab.test"])
+    certificate, _key = pki.certificate(tmp_path, ["a.lab.test"])
     assert verify(tmp_path, certificate, clock="-20d")
     assert not verify(tmp_path, certificate, clock="-40d")
 
 
 def verify(directory, certificate, *check, clock="+0d"):
-    authority, _ = pki.authority(directory)
+    authority, _key = pki.authority(directory)
     openssl = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", authority, *check, certificate]
     return subprocess.run(["faketime", "-f", clock, *openssl], capture_output=True, check=False).returncode == 0

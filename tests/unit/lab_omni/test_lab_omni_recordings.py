@@ -75,7 +75,7 @@ class Signer:
         headers = dict(entry["headers"])
         names = {name.lower().removeprefix("grpc-metadata-"): name for name in headers}
         if "x-sidero-signature" in names:
-            version, identity, fingerprint, _ = headers[names["x-sidero-signature"]].split(" ")
+            version, identity, fingerprint, _signature = headers[names["x-sidero-signature"]].split(" ")
             ours = {RECORDED_FINGERPRINT: self.fingerprint, RECORDED_FINGERPRINT.upper(): self.fingerprint.upper()}
             payload = headers.get(names.get("x-sidero-payload"), "")
             signature = self.signature(payload.encode(), entry["case"])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import socket
 import subprocess
 import time
 
 import pytest
+from support.modules import warnings
 
 MODULE = "boot_host_info"
 NEW_NETWORK = 0x40000000  # CLONE_NEWNET
@@ -129,7 +131,7 @@ MEETINGS = [
 
 @needs_namespace
 def test_a_socket_is_in_the_way_where_it_and_ours_would_meet(modules, listen):
-    for number, (_, address, interface, _) in enumerate(MEETINGS, 67):
+    for number, (_bind, address, interface, _conflict) in enumerate(MEETINGS, 67):
         listen("udp", address, number, interface)
     result = look(modules, interface="boot", ports=[port("udp", number, bind=case[0]) for number, case in enumerate(MEETINGS, 67)])
     found = [(answer["listeners"][0]["address"], answer["listeners"][0]["interface"], answer["listeners"][0]["conflict"]) for answer in result["ports"]]
@@ -168,13 +170,51 @@ def test_space_is_shared_by_paths_of_one_file_system(modules, tmp_path):
     assert all(entry["free"] > half == entry["needed"] for entry in result["paths"])
 
 
-@pytest.mark.parametrize(
-    ("offset", "text"), [(0, ""), (3600, "the clock of this host is 3600 seconds behind"), (-86400, "the clock of this host is 86400 seconds ahead of")]
-)
-def test_a_clock_that_is_off_is_a_problem(modules, offset, text):
-    result = look(modules, clock=time.time() + offset)
-    assert round(result["clock"]["skew"] / 60) == -offset / 60
-    assert [problem.partition(" the controller's")[0] for problem in problems(result)] == [text] * bool(text)
+@pytest.mark.parametrize("minutes", [0, 4.5, -4.5])
+def test_a_clock_may_be_off_by_less_than_five_minutes(modules, minutes):
+    result = look(modules, clock=time.time() + minutes * 60)
+    assert round(result["clock"]["skew"] / 30) == -minutes * 2
+    assert problems(result) == []
+
+
+@pytest.mark.parametrize("minutes", [6, -1440])
+def test_a_clock_that_is_off_by_more_is_a_problem(modules, minutes):
+    """Five minutes are what Omni allows between its clock and that of whoever signs."""
+    result = look(modules, clock=time.time() + minutes * 60)
+    assert round(result["clock"]["skew"] / 60) == -minutes
+    (problem,) = problems(result)
+    assert re.match(r"the clocks are \d+ seconds apart, it is [\d-]+ [\d:]+ UTC on this host and [\d-]+ [\d:]+ UTC on the controller: set the one", problem)
+
+
+def test_an_untested_distribution_is_a_warning_or_a_problem(modules):
+    found = look(modules)["distribution"]
+    tested = {"This": {found["id"]: [found["version"].partition(".")[0]]}}
+    same, kin, stranger = ({"family": family, "tested": known} for family, known in (("This", tested), ("This", {"This": {}}), ("Other", tested)))
+    assert (warnings(look(modules, distribution=same)), problems(look(modules, distribution=same))) == ([], [])
+    (warning,) = warnings(look(modules, distribution=kin))
+    assert found["name"] in warning
+    assert problems(look(modules, distribution=kin)) == []
+    (problem,) = problems(look(modules, distribution=stranger))
+    assert problem.endswith("set omni_matchbox_allow_untested to true and try")
+    assert problems(look(modules, distribution={**stranger, "allow_untested": True})) == []
+
+
+@needs_namespace
+def test_what_dhcp_would_tell_machines_is_held_against_the_interface(modules, network):
+    offer = {"range": {"start": "192.0.2.100", "end": "192.0.2.150"}, "router": "192.0.2.1", "name_servers": ["192.0.2.1"]}
+    assert problems(look(modules, interface="boot", dhcp=offer)) == []
+    (problem,) = problems(look(modules, interface="other", dhcp=offer))
+    assert "192.0.2.100 to 192.0.2.150 is not in 198.51.100.0/25, the network of other" in problem
+    assert problems(look(modules, interface="boot", dhcp={}))[0].startswith("DHCP needs omni_matchbox_dhcp_range with start and end, ")
+
+
+def test_a_certificate_that_was_brought_is_looked_for(modules, tmp_path):
+    certificate, key = tmp_path / "tls.crt", tmp_path / "tls.key"
+    assert len(problems(look(modules, certificate=str(certificate)))) == 1
+    assert len(problems(look(modules, certificate=str(certificate), private_key=str(key)))) == 2
+    certificate.touch()
+    key.touch()
+    assert problems(look(modules, certificate=str(certificate), private_key=str(key))) == []
 
 
 def test_packages_are_looked_up(modules):

@@ -74,7 +74,7 @@ def test_a_program_that_was_changed_is_put_right(modules, params, tmp_path):
 
 
 def test_several_boot_hosts_ask_for_it_at_the_same_time(modules, params, tmp_path):
-    runs = [modules.start("matchbox_release", params) for _ in range(4)]
+    runs = [modules.start("matchbox_release", params) for _run in range(4)]
     for run in runs:
         assert "failed" not in json.loads(run.communicate()[0])
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["matchbox", "matchbox.release.json"]

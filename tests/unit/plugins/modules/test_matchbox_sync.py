@@ -78,9 +78,10 @@ def test_a_new_token_shows_as_another_hash_and_tokens_never(modules, data):
 
 
 def test_a_token_pasted_into_a_profile_does_not_show_either(modules, data):
-    pasted = {"id": "pasted", "boot": {"kernel": "/k", "args": join_args()}}
+    pasted = {"id": "pasted", "boot": {"kernel": "/k", "args": ["console=ttyS0", *join_args()]}}
     result = modules.converge("matchbox_sync", {"data_path": str(data), "profiles": [pasted]})
     assert shows_no_token(result, TOKEN)
+    assert "console=ttyS0" in result["diff"][0]["after"]
     assert shows_no_token(modules.run("matchbox_sync", {"data_path": str(data), "profiles": [{**pasted, "nmae": "x"}]}), TOKEN)
 
 

@@ -106,9 +106,17 @@ def test_what_is_refused(modules, omni, changes, words):
     assert_hidden(message, omni.key, "doesnotexist", "pasted-token")
 
 
+def test_a_key_that_was_decoded_is_not_shown(modules, omni):
+    """YAML takes its JSON for a dictionary, and Ansible turns that into a text again."""
+    decoded = json.loads(base64.b64decode(omni.key))
+    result = modules.run(MODULE, {**omni.params, "service_account_key": decoded})
+    assert "it is no base64 of JSON with name and pgp_key" in result["msg"]
+    assert_hidden(result, *(line for line in decoded["pgp_key"].splitlines() if len(line) == 64))
+
+
 def test_an_expired_key(modules, omni):
     key = create_account(omni.state, "old", "Reader", -5)
-    message = modules.refuse(MODULE, {**omni.params, "service_account_key": key})
+    message = modules.run(MODULE, {**omni.params, "service_account_key": key})["msg"]  # no two runs say the same: it names the time
     assert message.startswith("service-account key of old: it expired at 20")
     assert_hidden(message, key)
 

@@ -144,12 +144,30 @@ def test_a_download_that_goes_wrong_leaves_nothing(modules, params, server, kind
     assert f"{server.url}{KERNEL} {message}" in modules.refuse("talos_assets", params, foreseen=False)
 
 
+def test_classes_stand_for_their_stock_images(modules, params, assets):
+    del params["images"]
+    modules.converge("talos_assets", {**params, "classes": {"talos": {"version": VERSION, "path": "lab"}}})
+    assert files_below(assets) == ["lab/initramfs.xz", "lab/vmlinuz", "talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
+
+
+@pytest.mark.parametrize(
+    ("version", "message"),
+    [
+        (1.11, "class talos: 1.11 is a number in YAML (1.10 would become 1.1); write the full version in quotes, such as 'v1.11.4'"),
+        ("v1.11", "class talos: 'v1.11' is no exact Talos version; write it in full, such as v1.11.4"),
+    ],
+)
+def test_what_is_wrong_with_a_class_is_told(modules, params, version, message):
+    del params["images"]
+    assert modules.refuse("talos_assets", {**params, "classes": {"talos": {"version": version}}}) == message
+
+
 def test_a_killed_run_leaves_staged_bytes_only_and_the_next_one_finishes(modules, params, assets, server):
     images.release(server.root, VERSION, initramfs=images.initramfs(size=6_000_000))
     server.fault(INITRAMFS, "stall")
     process = modules.start("talos_assets", {**params, "timeout": 60})
     assert eventually(lambda: staged(assets) > 0 and server.methods(INITRAMFS)[-1:] == ["GET"], timeout=30)
-    second = json.loads(modules.start("talos_assets", params).communicate()[0])
+    second = json.loads(modules.start("talos_assets", {**params, "timeout": 1}).communicate()[0])
     assert second["msg"].startswith(f"{assets}: another run is fetching images into it")
     process.kill()
     process.communicate()

@@ -33,10 +33,10 @@ def test_processes_at_once_ask_once(folder, tmp_path_factory, given):
     notes = tmp_path_factory.mktemp("notes") / "asked"
     context = multiprocessing.get_context("fork")
     results = context.SimpleQueue()
-    processes = [context.Process(target=ask_and_note, args=({"a": 1}, str(notes), given, results)) for _ in range(6)]
+    processes = [context.Process(target=ask_and_note, args=({"a": 1}, str(notes), given, results)) for _process in range(6)]
     for process in processes:
         process.start()
-    assert [results.get() for _ in processes] == [given] * 6
+    assert [results.get() for _process in processes] == [given] * 6
     for process in processes:
         process.join()
     assert len(notes.read_text().splitlines()) == 1

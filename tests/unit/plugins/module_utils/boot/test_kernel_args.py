@@ -55,8 +55,9 @@ def test_token_beside_the_tunnel_and_url_encoded():
     [
         (JOIN_ARGS[:2], "join arguments: talos.logging.kernel missing"),
         ([*JOIN_ARGS, JOIN_ARGS[0]], "join arguments: siderolink.api is there twice"),
-        ([*JOIN_ARGS, "console=ttyS0"], "'console=ttyS0' is none of"),
-        ([*JOIN_ARGS[:2], 5], "'5' is none of"),
+        ([*JOIN_ARGS, "console=ttyS0"], "join arguments: number 4 is none of"),
+        ([JOIN_ARGS[0], TOKEN], "join arguments: number 2 is none of"),
+        ([*JOIN_ARGS[:2], 5], "join arguments: number 3 is none of"),
         (["siderolink.api=grpc://192.168.1.8:8090", *JOIN_ARGS[1:]], "siderolink.api has no jointoken="),
         (["siderolink.api=grpc://192.168.1.8:8090?jointoken=a b", *JOIN_ARGS[1:]], "siderolink.api has an empty value, a blank"),
         ([JOIN_ARGS[0], "talos.events.sink=", JOIN_ARGS[2]], "talos.events.sink has an empty value"),
@@ -104,7 +105,12 @@ def test_inline_configuration_is_not_shown():
     assert "c2VjcmV0" not in kernel_args.redact("a talos.config.inline=c2VjcmV0 b")
 
 
-def test_every_form_of_the_token_is_known():
-    secrets = kernel_args.join_secrets(["siderolink.api=grpc://h?jointoken=v1%3Aa%2Fb", *JOIN_ARGS[1:]])
-    assert {"v1:a/b", "v1%3Aa%2Fb", base64.b64encode(b"v1:a/b").decode().rstrip("=")} <= secrets
-    assert not any("fdae" in secret for secret in secrets)
+@pytest.mark.parametrize("text", ["siderolink.api=grpc://h?jointoken=v1%3Aa%2Fb", "x talos.config.inline=v1:a/b y"])
+def test_every_form_of_a_secret_is_known(text):
+    forms = kernel_args.secrets_in(text)
+    assert forms == {"v1:a/b", "v1%3Aa%2Fb", base64.b64encode(b"v1:a/b").decode().rstrip("=")}
+
+
+@pytest.mark.parametrize("text", JOIN_ARGS[1:])
+def test_other_arguments_are_no_secret(text):
+    assert kernel_args.secrets_in(text) == set()

@@ -8,60 +8,17 @@ import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot.kernel_args import JOIN_ARGS_PLACEHOLDER, fill_join_args
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot.plan import boot_plan
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.errors import InputError
+from support.seed import SEED_CLASS, SEED_JOIN_ARGS, SEED_PROFILE
 
 TALOS = {"version": "v1.11.4"}
 MAC = {"mac": "52:54:00:12:34:56"}
 UUID = "4c4c4544-0051-3510-8052-b4c04f4e3333"
-
-SEED_CLASS = {
-    "version": "v1.11.4",
-    "path": "talos",
-    "kernel_args_exact": [
-        "initrd=initramfs.xz",
-        "init_on_alloc=1",
-        "slab_nomerge",
-        "pti=on",
-        "console=tty0",
-        "console=ttyS0",
-        "printk.devkmsg=on",
-        "talos.platform=metal",
-    ],
-}
-# The profile that sites which began by hand have on disk, byte for byte.
-SEED_PROFILE = """{
-  "id": "talos",
-  "name": "Talos Linux for Omni",
-  "boot": {
-    "kernel": "/assets/talos/vmlinuz",
-    "initrd": [
-      "/assets/talos/initramfs.xz"
-    ],
-    "args": [
-      "initrd=initramfs.xz",
-      "init_on_alloc=1",
-      "slab_nomerge",
-      "pti=on",
-      "console=tty0",
-      "console=ttyS0",
-      "printk.devkmsg=on",
-      "talos.platform=metal",
-      "siderolink.api=grpc://192.168.1.8:8090?jointoken=w7uVuW3zbVKIYQuz",
-      "talos.events.sink=[fdae:41e4:649b:9303::1]:8090",
-      "talos.logging.kernel=tcp://[fdae:41e4:649b:9303::1]:8092"
-    ]
-  }
-}
-"""
+TOKEN = "w7uVuW3zbVKIYQuzEcyetAHeYMeo5q2L9RvkAVfCfSCD"
 
 
 def test_seed_profile_is_reproduced_byte_for_byte():
     profile = boot_plan({"talos": SEED_CLASS}, {}).profiles[0]
-    join_args = [
-        "siderolink.api=grpc://192.168.1.8:8090?jointoken=w7uVuW3zbVKIYQuz",
-        "talos.events.sink=[fdae:41e4:649b:9303::1]:8090",
-        "talos.logging.kernel=tcp://[fdae:41e4:649b:9303::1]:8092",
-    ]
-    profile["boot"]["args"] = fill_join_args(profile["boot"]["args"], join_args)
+    profile["boot"]["args"] = fill_join_args(profile["boot"]["args"], SEED_JOIN_ARGS)
     assert json.dumps(profile, indent=2) + "\n" == SEED_PROFILE
 
 
@@ -120,6 +77,10 @@ def test_without_a_default_only_named_machines_boot():
         ({"talos": {**TALOS, "kernel_args": "console=ttyS0"}}, {}, "class talos: kernel_args is a list of texts"),
         ({"talos": {**TALOS, "kernel_args_exact": [1]}}, {}, "class talos: kernel_args_exact is a list of texts"),
         ({"talos": {**TALOS, "kernel_args_exact": ["a"], "kernel_args": ["b"]}}, {}, "class talos: kernel_args_exact is the whole list"),
+        ({"talos": {**TALOS, "kernel_args": [f"siderolink.api=grpc://h?jointoken={TOKEN}"]}}, {}, "class talos: kernel_args has siderolink.api"),
+        ({"talos": {**TALOS, "kernel_args_exact": ["talos.events.sink=h:1"]}}, {}, "class talos: kernel_args_exact has talos.events.sink"),
+        ({"talos": {**TALOS, "kernel_args": f"siderolink.api=grpc://h?jointoken={TOKEN}"}}, {}, "got 'siderolink.api=grpc://h?jointoken=sha256:"),
+        ({"talos": TALOS}, {"m": f"siderolink.api=grpc://h?jointoken={TOKEN}"}, "got 'siderolink.api=grpc://h?jointoken=sha256:"),
         ({"talos": {**TALOS, "default": "yes"}}, {}, "class talos: default is true or false"),
         ({"a": {**TALOS, "default": True}, "b": {**TALOS, "default": True}}, {}, "class b: a is the default for amd64 already"),
         ({"talos": TALOS}, {"m": {}}, "machine m: nothing tells it from others"),
@@ -140,3 +101,4 @@ def test_what_is_refused(classes, machines, message):
         boot_plan(classes, machines)
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+    assert TOKEN not in str(refused.value)

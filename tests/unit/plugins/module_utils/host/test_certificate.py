@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.errors import InputError
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.host.certificate import DAY, Certificate, parse_certificate, reasons, wish
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.host.certificate import (
+    DAY,
+    Certificate,
+    given_pair_problems,
+    parse_certificate,
+    reasons,
+    wish,
+)
 
 # As OpenSSL 3.0 prints it.
 SHOWN = """subject=CN=boot1.example.com
@@ -88,3 +95,17 @@ GOOD = Certificate("CN=a", "CN=a", NOW + 31 * DAY, ("IP:10.0.0.1", "DNS:a.exampl
 )
 def test_a_certificate_is_made_for_a_reason(found, public_key, expected):
     assert reasons(WANTED, found, public_key, NOW) == expected
+
+
+@pytest.mark.parametrize(
+    ("certificate", "key", "expected"),
+    [
+        ("", "", []),
+        ("/there.crt", "/there.key", []),
+        ("/there.crt", "", ["gateway_certificate is set and gateway_certificate_key is not: set both, or neither and a self-signed certificate is made"]),
+        ("", "/there.key", ["gateway_certificate_key is set and gateway_certificate is not: set both, or neither and a self-signed certificate is made"]),
+        ("/there.crt", "/gone.key", ["gateway_certificate_key: there is no file /gone.key on this host: put it there first"]),
+    ],
+)
+def test_a_certificate_that_was_brought_has_its_key(certificate, key, expected):
+    assert given_pair_problems(certificate, key, lambda path: path.startswith("/there")) == expected

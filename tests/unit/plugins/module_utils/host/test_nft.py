@@ -32,8 +32,8 @@ def rules(monkeypatch):
     real_run = subprocess.run
     real_run(["ip", "netns", "add", namespace], check=True)
 
-    def run(argv, **kwargs):
-        return real_run(["ip", "netns", "exec", namespace, *argv], **kwargs)
+    def run(argv, *, check=False, **options):
+        return real_run(["ip", "netns", "exec", namespace, *argv], check=check, **options)
 
     try:
         monkeypatch.setattr(nft.subprocess, "run", run)
@@ -43,16 +43,65 @@ def rules(monkeypatch):
         real_run(["ip", "netns", "del", namespace], check=True)
 
 
-def test_openings_head_every_chain_that_drops_and_no_other(rules):
+def test_every_chain_that_drops_is_opened_and_no_other(rules):
     before = rules()
+    assert nft.dropping_chains(nft.read_ruleset()) == ["inet filter input", "ip called entry"]
     change = nft.plan(nft.read_ruleset(), WANTED)
     nft.apply(change)
     after = rules()
-    heads = [block.splitlines()[2].strip() for block in after.split("chain ")[1:] if "hook input" in block and "omni-matchbox" in block]
-    assert len(heads) == 2
-    assert all(head.startswith(("iifname", "tcp dport { 80, 443 }")) for head in heads)
+    opened = [block for block in after.split("chain ")[1:] if "omni-matchbox" in block]
+    assert [block.partition(" ")[0] for block in opened] == ["entry", "input"]
+    assert all(block.count("omni-matchbox") == 2 for block in opened)
     assert [line for line in after.splitlines() if "omni-matchbox" not in line] == before.splitlines()
     assert nft.plan(nft.read_ruleset(), WANTED).commands == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "chain", "ahead"),
+    [
+        ("accept", [], None),
+        ("drop", [], 0),
+        ("drop", ["tcp dport 22 accept", "ip saddr 192.0.2.7 drop"], 2),
+        ("drop", ["ct state invalid drop", "ct state { established, related } accept", "ip saddr @banned drop", "tcp dport 22 accept"], 4),
+        ("drop", ["ct state vmap { established : accept, invalid : drop }", "iifname vmap { lo : accept, eth9 : jump refuses }"], 1),
+        ("accept", ["ip saddr @banned reject", "ct state invalid drop", "ether saddr 52:54:00:12:34:56 drop"], None),
+        ("accept", ["tcp dport 22 accept", "ip saddr 192.0.2.7 jump refuses", "drop"], 2),
+        ("accept", ["ip saddr 192.0.2.7 drop", "ip saddr != 192.0.2.0/24 drop"], 1),
+        ("accept", ["ct state { new, established } tcp dport 81 reject with tcp reset"], 0),
+        ("accept", ["tcp dport vmap { 22 : accept, 80 : drop }"], 0),
+        ("accept", ["ct state vmap { new : goto refuses, established : accept }"], 0),
+        ("accept", ["udp dport vmap @ports"], 0),
+        ("accept", ["jump loops"], None),
+        ("accept", ["jump refuses", "accept"], 0),
+    ],
+)
+def test_newcomers_are_let_in_before_they_are_refused_and_who_is_refused_by_name_stays_so(rules, policy, chain, ahead):
+    text = f"""
+        flush ruleset
+        table inet filter {{
+            set banned {{ type ipv4_addr; elements = {{ 192.0.2.9 }}; }}
+            map ports {{ type inet_service : verdict; elements = {{ 67 : drop }}; }}
+            chain refuses {{ drop; }}
+            chain loops {{ tcp dport 22 accept; jump again; }}
+            chain again {{ tcp dport 23 accept; }}
+            chain input {{ type filter hook input priority 0; policy {policy}; {"; ".join(chain)}; }}
+        }}"""
+    nft.subprocess.run(["nft", "--file", "-"], input=text, text=True, check=True)
+    nft.apply(nft.plan(nft.read_ruleset(), WANTED[:1]))
+    lines = rules().partition("chain input")[2].splitlines()[2:]
+    places = [place for place, line in enumerate(lines) if "omni-matchbox" in line]
+    assert places == ([] if ahead is None else [ahead])
+
+
+def test_chains_of_iptables_and_firewalld_are_theirs(rules):
+    text = """
+        flush ruleset
+        table ip filter { chain INPUT { type filter hook input priority 0; policy drop; }; }
+        table inet firewalld { chain filter_INPUT { type filter hook input priority 10; policy accept; reject; }; }"""
+    nft.subprocess.run(["nft", "--file", "-"], input=text, text=True, check=True)
+    ruleset = nft.read_ruleset()
+    assert nft.dropping_chains(ruleset) == []
+    assert nft.plan(ruleset, WANTED).commands == []
 
 
 def test_what_is_not_wanted_any_more_is_closed_and_foreign_rules_stay(rules):

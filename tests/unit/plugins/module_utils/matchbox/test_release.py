@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import pathlib
 
 import pysequoia
 import pytest
@@ -58,8 +59,8 @@ def params(publisher):
 
 def proven(params):
     """The program that was believed, and its stamp."""
-    with matchbox_release.verified_program(matchbox_release.Release.from_params(params), ACCESS) as (path, stamp), open(path, "rb") as file:
-        return file.read(), stamp
+    with matchbox_release.verified_program(matchbox_release.Release.from_params(params), ACCESS) as (path, stamp):
+        return pathlib.Path(path).read_bytes(), stamp
 
 
 def refusal(params):

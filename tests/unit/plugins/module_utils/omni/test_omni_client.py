@@ -81,7 +81,7 @@ def test_what_is_no_endpoint(written, wrong):
 
 def test_one_connection_serves_all_requests(omni):
     client = omni.client()
-    assert [version(client) for _ in range(5)] == ["v1.4.11"] * 5
+    assert [version(client) for _question in range(5)] == ["v1.4.11"] * 5
     assert omni.state.request_counts() == {"Get": 5}
     assert omni.server.connections == 1
 
@@ -109,7 +109,7 @@ def test_a_clock_before_the_key_was_made(omni):
     key = pathlib.Path(made.stdout.strip()).read_text()
     now = time.time()
     omni.state.clock = lambda: now + 7200
-    assert re.search("the clock of .* is (7199|7200|7201) seconds behind Omni's, which accepts 300; set the clock of", failure(omni, key=key))
+    assert re.search("the clock of .* is 7[12]\d\d seconds behind Omni's, which accepts 300; set the clock of", failure(omni, key=key))
     omni.state.clock = time.time
     with pytest.raises(KeyTimeError, match="key of young: it cannot sign at .*: it was made later"):
         version(omni.client(key=key))
@@ -198,7 +198,7 @@ def test_other_answers_are_passed_on_in_one_line(omni, status, code, words, erro
     omni.server.faults.append(Fault(status, json.dumps({"code": code, "message": words})))
     with pytest.raises(error) as caught:
         version(omni.client())
-    assert type(caught.value) is error
+    assert caught.type is error
     assert (caught.value.status, caught.value.code) == (status, code)
     core = words.replace(VALIDATION, "").replace(DENIED, "").strip()
     assert str(caught.value) == f"ResourceService/Get of SysVersions at {omni.server.endpoint}: {core} (HTTP {status}, code {code})"

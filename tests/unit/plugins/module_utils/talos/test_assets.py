@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
+import threading
 
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.download import Access, DownloadError
@@ -235,10 +236,20 @@ def test_a_second_run_at_the_same_time_is_refused(plan, assets):
     fcntl.flock(lock, fcntl.LOCK_EX)
     try:
         with pytest.raises(OmniMatchboxError, match="another run is fetching images into it"):
-            apply_assets(plan(), ACCESS)
+            apply_assets(plan(), Access(timeout=0))
     finally:
         os.close(lock)
     assert files_below(assets) == []
+
+
+def test_a_second_run_waits_for_one_that_is_ending(plan, assets):
+    lock = os.open(assets, os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    ending = threading.Timer(0.3, os.close, [lock])
+    ending.start()
+    apply_assets(plan(), ACCESS)
+    ending.join()
+    assert files_below(assets) == ["talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
 
 
 def test_what_a_killed_run_left_goes_when_nothing_else_is_to_be_done(plan, assets, fetched):

@@ -47,6 +47,8 @@ def test_images_of_classes(classes, images):
         (None, "classes: expected name: {version: v1.11.4}, got None"),
         (["talos"], "classes: expected name: {version: v1.11.4}, got ['talos']"),
         ({"talos": None}, "class talos: expected settings with a Talos version, such as {version: v1.11.4}, got None"),
+        (["x?jointoken=secret"], "classes: expected name: {version: v1.11.4}, got ['x?jointoken=sha256:2bb80d53']"),
+        ({"talos": "x?jointoken=secret"}, "class talos: expected settings with a Talos version, such as {version: v1.11.4}, got 'x?jointoken=sha256:2bb80d53'"),
         ({"talos": {"version": None}}, "class talos: expected settings with a Talos version"),
         ({"talos": {"version": 1.11}}, "class talos: 1.11 is a number in YAML"),
         ({"ok": TALOS, "talos": {"version": "latest"}}, "class talos: 'latest' is no exact Talos version"),

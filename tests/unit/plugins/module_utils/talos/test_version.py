@@ -43,7 +43,7 @@ def test_what_can_be_written(written, printed, minor):
 @pytest.mark.parametrize(("lower", "higher"), list(itertools.combinations(ORDERED, 2)))
 def test_order(lower, higher):
     assert Version.parse(lower) < Version.parse(higher)
-    assert not Version.parse(higher) < Version.parse(lower)
+    assert (Version.parse(higher) < Version.parse(lower)) is False
     assert Version.parse(higher) >= Version.parse(lower)
 
 
