@@ -18,12 +18,13 @@ help: ## This list
 setup: ## All that tests and demo need: distribution packages (as root), build/venv, build/collections
 	@tests/tools/setup.sh
 
-check: lint unit ## The inner loop: lint, unit tests and self-checks, about a minute
+check: setup ## The inner loop: lint, unit tests and self-checks, at the same time; about a minute
+	@$(MAKE) --no-print-directory -j2 -Oline lint unit
 
 lint: setup
 	@ruff check --quiet . && ruff format --quiet --check .
 	@yamllint --strict .
-	@ansible-lint --quiet --nocolor
+	@ansible-lint -q --nocolor
 	@antsibull-changelog lint
 
 unit: setup

@@ -101,6 +101,8 @@ def work(module: AnsibleModule) -> dict:
             nft.apply(change)
     except subprocess.CalledProcessError as error:
         raise OmniMatchboxError(f"nft refused: {' '.join(error.stderr.split())}; see `nft list ruleset` on this host") from error
+    except OSError as error:
+        raise OmniMatchboxError(f"nft does not run on this host ({error.strerror}): install the package nftables") from error
     diff = {side: "".join(line + "\n" for line in lines) for side, lines in (("before", change.before), ("after", change.after))}
     return {"changed": bool(change.commands), "commands": change.commands, "diff": {"before_header": "nftables", "after_header": "nftables", **diff}}
 

@@ -21,7 +21,7 @@ def figures() -> Iterator[Figure]:
         site.inventory(site.variables(**DHCP))
         succeeded(site.converge())
         noops, pings = [], []
-        for _ in range(PAIRS + 1):
+        for _pair in range(PAIRS + 1):
             pings.append(_seconds(lambda: succeeded(site.ansible("ansible", "boot_hosts", "-m", "ansible.builtin.ping", stdout=subprocess.PIPE))))
             noops.append(_seconds(lambda: _nothing_to_do(site)))
     # The first pair opens the connection and fills caches.

@@ -44,7 +44,7 @@ class Core:
         folder = REPOSITORY / "build/compat" / self.version
         stamp = folder / "stamp"
         wanted = "\n".join([self.python, *self.requirements])
-        with locked(folder.with_suffix(".lock")):
+        with locked(folder.with_name(f"{self.version}.lock")):
             if not stamp.exists() or stamp.read_text() != wanted:
                 shutil.rmtree(folder, ignore_errors=True)
                 options = ["--quiet", "--only-binary", ":all:", "--python-version", self.python, "--dest", folder]

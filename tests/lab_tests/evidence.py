@@ -26,7 +26,6 @@ shift
 exec "$@"
 """
 
-
 SITE = REPOSITORY / "playbooks/site.yml"
 
 
@@ -124,7 +123,7 @@ class Processes:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, *_exception: object) -> None:
         self._over.set()
         self._thread.join()
         for name, seen in self._seen.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pathlib
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ import tempfile
 
 import ansible
 from lab.hosts import Host
-from support.modules import PACKAGE, REPOSITORY, ModuleRunner
+from support.modules import PACKAGE, REPOSITORY, ModuleRunner, module_input
 
 COLLECTION = "ansible_collections/usableapps/omni_matchbox/plugins"
 LIBRARY = "/root/library"
@@ -20,7 +19,7 @@ class HostModules(ModuleRunner):
     """Watches ``/etc`` of the host for what check mode must not touch."""
 
     def __init__(self, host: Host):
-        super().__init__(watched=host.root / "etc")
+        super().__init__(watched=host.root / "etc", interpreter=["python3"])
         self.host = host
         library = host.root / LIBRARY.lstrip("/")
         parts = {f"{COLLECTION}/{part}": REPOSITORY / "plugins" / part for part in ("modules", "module_utils")}
@@ -30,9 +29,8 @@ class HostModules(ModuleRunner):
         (library / "ansible/__init__.py").touch()
 
     def start(self, name: str, params: dict, *, check: bool = False) -> subprocess.Popen:
-        arguments = {**params, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_remote_tmp": "/tmp"}
-        argv = self.host.command(["env", f"PYTHONPATH={LIBRARY}", "python3", "-m", f"{PACKAGE}.{name}"])
+        argv = self.host.command(["env", f"PYTHONPATH={LIBRARY}", *self.interpreter, "-m", f"{PACKAGE}.{name}"])
         with tempfile.TemporaryFile("w+") as stdin:
-            json.dump({"ANSIBLE_MODULE_ARGS": arguments}, stdin)
+            stdin.write(module_input(params, check))
             stdin.seek(0)
             return subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -9,6 +9,7 @@ import signal
 import stat
 import sys
 import time
+import typing as t
 
 import pytest
 from lab import pki
@@ -101,20 +102,30 @@ def test_another_run_changes_nothing(site, previewed, words):
         assert f"usableapps.omni_matchbox.{words[1]} : " in process.stdout
 
 
-# Per Debian release: during which task a run is killed, how many seconds after it began, and whether what works for it on the
-# host is killed too. Otherwise that goes on, as it does when somebody kills ansible-playbook.
+class Moment(t.NamedTuple):
+    """When a run is killed: during ``task``, ``seconds`` after it began, or when it hangs in a download.
+
+    ``on_host``: what works for it on the host is killed too. Otherwise that goes on, as it does when somebody kills ansible-playbook.
+    """
+
+    task: str
+    seconds: float = 0
+    on_host: bool = False
+
+
+FETCHING = Moment("talos_boot : Fetch the Talos images")
 MOMENTS = {
     "bookworm": [
-        ("preflight : Look at the boot host", 0, False),
-        ("matchbox : Install what runs the embedded engine", 1, False),
-        ("matchbox : Run the embedded engine", 0.5, True),
-        ("gateway : Serve port 80 and port 443", 0.5, False),
+        Moment("preflight : Look at the boot host"),
+        Moment("matchbox : Install what runs the embedded engine", 1),
+        Moment("matchbox : Run the embedded engine", 0.5, on_host=True),
+        Moment("gateway : Serve port 80 and port 443", 0.5),
     ],
     "trixie": [
-        ("matchbox : Give the engine a user of its own", 0, True),
-        ("talos_boot : Fetch the Talos images", 0, False),
-        ("gateway : Make a self-signed certificate", 0.5, True),
-        ("dnsmasq : Serve DHCP and TFTP", 0.5, True),
+        Moment("matchbox : Give the engine a user of its own", on_host=True),
+        FETCHING,
+        Moment("gateway : Make a self-signed certificate", 0.5, on_host=True),
+        Moment("dnsmasq : Serve DHCP and TFTP", 0.5, on_host=True),
     ],
 }
 
@@ -124,7 +135,7 @@ def test_an_interrupted_run_is_finished_by_the_next_one(site):
     host = site.add_host("boot2", suite, "10.77.0.12").wait()
     site.inventory(site.variables(**DHCP), {"boot2": {}})
     for number, moment in enumerate(MOMENTS[suite]):
-        interrupt(site, host, f"killed-{number}", *moment)
+        interrupt(site, host, f"killed-{number}", moment)
     process = succeeded(site.converge())
     for service in SERVICES:
         assert host.exec(["systemctl", "is-active", service]).stdout == "active\n"
@@ -133,20 +144,17 @@ def test_an_interrupted_run_is_finished_by_the_next_one(site):
     assert recap(succeeded(site.converge()))["boot2"]["changed"] == 0
 
 
-def interrupt(site: Site, host: Host, name: str, task: str, seconds: float, on_host: bool) -> None:
+def interrupt(site: Site, host: Host, name: str, moment: Moment) -> None:
     """A run that is killed (signal 9) with its process group, in the middle of a task."""
-    stalled = {f"/{TALOS_RELEASES}/{TALOS_VERSION}/initramfs-amd64.xz": {"kind": "stall"}} if "Fetch" in task else {}
-    set_faults(site, stalled)
+    set_faults(site, {f"/{TALOS_RELEASES}/{TALOS_VERSION}/initramfs-amd64.xz": {"kind": "stall"}} if moment == FETCHING else {})
     run = site.ansible_service(name, "ansible-playbook", REPOSITORY / "playbooks/site.yml")
-    # What preflight looks at with the same tasks changes nothing; it is the last time that counts.
-    times = 2 if "Fetch" in task else 1
-    assert eventually(lambda: run.output.count(task) >= times or not run.running, timeout=180)
-    if stalled:
-        assert eventually(lambda: list((host.root / ASSETS).glob(".omni-matchbox-staging/*initramfs*")), timeout=60)
-    time.sleep(seconds)
+    assert eventually(lambda: moment.task in run.output or not run.running, timeout=180)
+    if moment == FETCHING:
+        assert eventually(lambda: list((host.root / ASSETS).glob(".omni-matchbox-staging/*initramfs*")), timeout=180)
+    time.sleep(moment.seconds)
     assert run.process.poll() is None, run.output
     os.killpg(run.process.pid, signal.SIGKILL)
-    if on_host:
+    if moment.on_host:
         host.exec(["systemctl", "kill", "--signal=KILL", "ssh.service"])
         assert eventually(lambda: ":22 " in host.exec(["ss", "-Hlnt"]).stdout, timeout=30)
     set_faults(site, {})

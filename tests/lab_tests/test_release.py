@@ -20,9 +20,10 @@ from support.releases import PATH, Publisher, archive
 
 VERSION = "v0.11.0"
 PROGRAM = "usr/local/lib/omni-matchbox/matchbox"
-ENGINE = "usr/local/lib/omni-matchbox/engine"
+EMBEDDED = "usr/local/lib/omni-matchbox/engine"
 UNIT = "etc/systemd/system/matchbox.service"
-ONLY_ENGINE = ("--tags", "matchbox,talos_boot")  # what else a boot host serves has nothing to do with it
+# What else a boot host serves has nothing to do with it.
+ENGINE, ENGINE_AND_DATA = ("--tags", "matchbox"), ("--tags", "matchbox,talos_boot")
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +53,7 @@ def converge(site: Site, publisher: Publisher, *words: str, **variables):
         "matchbox_release_ca_path": str(pki.authority(site.pki)[0]),
     }
     site.inventory(site.variables(**{**release, **variables}))
-    return site.converge(*ONLY_ENGINE, *words)
+    return site.converge(*words)
 
 
 def script(site: Site) -> str:
@@ -107,7 +108,7 @@ def test_what_is_not_proven_changes_nothing(released, publisher, attack):
     kept = {path: path.read_bytes() for path in (publisher.root / PATH / VERSION).iterdir()} | {publisher.key: publisher.key.read_bytes()}
     before = overlay(released.hosts["boot1"])
     text = attack(publisher, publisher.root / PATH / VERSION / f"matchbox-{VERSION}-linux-amd64.tar.gz")
-    process = converge(released, publisher)
+    process = converge(released, publisher, *ENGINE)
     for path, content in kept.items():
         path.write_bytes(content)
     assert process.returncode != 0
@@ -122,9 +123,9 @@ def test_what_is_not_proven_changes_nothing(released, publisher, attack):
 def installed(released, publisher):
     """The site with Matchbox installed; gives what the preview before and the run itself said."""
     before = overlay(released.hosts["boot1"])
-    preview = succeeded(converge(released, publisher, "--check", "--diff"))
+    preview = succeeded(converge(released, publisher, *ENGINE_AND_DATA, "--check", "--diff"))
     assert overlay(released.hosts["boot1"]) == before
-    return preview, succeeded(converge(released, publisher))
+    return preview, succeeded(converge(released, publisher, *ENGINE_AND_DATA))
 
 
 def test_the_preview_tells_what_the_run_does(installed):
@@ -137,14 +138,14 @@ def test_the_preview_tells_what_the_run_does(installed):
 def test_it_serves_and_the_second_run_changes_nothing(released, publisher, installed):
     assert runs(released) == f"/{PROGRAM}"
     assert "kernel /assets/talos/v1.11.4/vmlinuz " in script(released)
-    assert recap(succeeded(converge(released, publisher)))["boot1"]["changed"] == 0
+    assert recap(succeeded(converge(released, publisher, *ENGINE_AND_DATA)))["boot1"]["changed"] == 0
 
 
 def test_the_embedded_engine_takes_its_place_and_gives_it_back(released, publisher, installed):
     before, answer = data(released), script(released)
-    for method, command, there, gone in (("embedded", "/usr/bin/gunicorn", ENGINE, PROGRAM), ("release", f"/{PROGRAM}", PROGRAM, ENGINE)):
-        preview = succeeded(converge(released, publisher, "--check", "--diff", matchbox_install_method=method))
-        run = succeeded(converge(released, publisher, matchbox_install_method=method))
+    for method, command, there, gone in (("embedded", "/usr/bin/gunicorn", EMBEDDED, PROGRAM), ("release", f"/{PROGRAM}", PROGRAM, EMBEDDED)):
+        preview = succeeded(converge(released, publisher, *ENGINE, "--check", "--diff", matchbox_install_method=method))
+        run = succeeded(converge(released, publisher, *ENGINE, matchbox_install_method=method))
         assert changed_tasks(preview) == changed_tasks(run)
         assert f"/{gone}" in preview.stdout
         assert runs(released) == command
@@ -152,7 +153,7 @@ def test_the_embedded_engine_takes_its_place_and_gives_it_back(released, publish
         paths = overlay(released.hosts["boot1"])
         assert there in paths
         assert not [path for path in paths if path.startswith(gone)]
-        assert recap(succeeded(converge(released, publisher, matchbox_install_method=method)))["boot1"]["changed"] == 0
+        assert recap(succeeded(converge(released, publisher, *ENGINE, matchbox_install_method=method)))["boot1"]["changed"] == 0
 
 
 def test_another_version_is_previewed_too(released, publisher, installed):
@@ -160,8 +161,7 @@ def test_another_version_is_previewed_too(released, publisher, installed):
     version = "v0.12.0"
     program = (released.hosts["boot1"].root / PROGRAM).read_bytes()
     publisher.publish(version, content=archive({f"matchbox-{version}-linux-amd64/matchbox": program + b"\0" * 8}))
-    preview = succeeded(converge(released, publisher, "--check", matchbox_version=version))
-    run = succeeded(converge(released, publisher, matchbox_version=version))
+    preview = succeeded(converge(released, publisher, *ENGINE, "--check", matchbox_version=version))
+    run = succeeded(converge(released, publisher, *ENGINE, matchbox_version=version))
     assert changed_tasks(preview) == changed_tasks(run) != []
     assert runs(released) == f"/{PROGRAM}"
-    assert recap(succeeded(converge(released, publisher, matchbox_version=version)))["boot1"]["changed"] == 0

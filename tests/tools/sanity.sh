@@ -36,6 +36,7 @@ pythons() {
 }
 
 # ansible-test would download pip for its environments from a server of its own; Python brings one.
+# It hands none of pip's variables on either, so what they and the user's configuration say is written where pip will find it.
 pip_of_python() {
     local cache=$sanity/home/.ansible/test/cache version
     version=$("$venv/bin/python" -c '
@@ -43,15 +44,17 @@ from types import SimpleNamespace
 from ansible_test._internal.python_requirements import get_venv_packages
 print(get_venv_packages(SimpleNamespace(version=""))["pip"])')
     mkdir -p "$cache"
-    echo 'import ensurepip; ensurepip.bootstrap()' >"$cache/get_pip_${version//./_}.py"
+    echo 'import subprocess, sys; subprocess.run([sys.executable, "-m", "ensurepip"], stdout=subprocess.DEVNULL, check=True)' \
+        >"$cache/get_pip_${version//./_}.py"
+    mkdir -p "$sanity/home/.config/pip"
+    "$venv/bin/pip" config list | sed -nE "s/^(:env:|global)\.(.*)='(.*)'$/\2 = \3/p" |
+        awk -F ' = ' 'BEGIN { print "[global]\nquiet = 1" } !seen[$1]++ { gsub(/\\n/, "\n    "); print }' >"$sanity/home/.config/pip/pip.conf"
 }
 
 copy_of_the_tree
 pythons
 pip_of_python
 cd "$tree"
-# Its home is where ansible-test keeps environments; configuration and cache of pip stay those of the user.
-export XDG_CONFIG_HOME=${XDG_CONFIG_HOME:-$HOME/.config} XDG_CACHE_HOME=${XDG_CACHE_HOME:-$HOME/.cache} PIP_QUIET=1
 export HOME=$sanity/home PATH=$venv/bin:$sanity/bin:/usr/bin:/bin
 unset ANSIBLE_COLLECTIONS_PATH PYTHONPATH
 exec ansible-test sanity --color no "$@"

@@ -20,6 +20,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import subprocess
 import sys
 import typing as t
@@ -162,13 +163,19 @@ def _is_about_others(match: dict) -> bool:
 
 def read_ruleset() -> dict:
     """The host's rules, with handles."""
-    return json.loads(subprocess.run(["nft", "--json", "--handle", "list", "ruleset"], check=True, capture_output=True, text=True).stdout)
+    return json.loads(_nft("--json", "--handle", "list", "ruleset"))
 
 
 def apply(change: Change) -> None:
     """All commands in one transaction: every opening is made, or none."""
     if change.commands:
-        subprocess.run(["nft", "--file", "-"], input="\n".join(change.commands) + "\n", check=True, capture_output=True, text=True)
+        _nft("--file", "-", text="\n".join(change.commands) + "\n")
+
+
+def _nft(*words: str, text: str | None = None) -> str:
+    """What nft printed; who becomes root does not always have the administrator's programs on the path."""
+    environment = {**os.environ, "PATH": f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"}
+    return subprocess.run(["nft", *words], input=text, check=True, capture_output=True, text=True, env=environment).stdout
 
 
 def main(arguments: list[str]) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 import os
 import threading
+import types
 
 import pytest
 from lab import boots, demo, owners
@@ -63,9 +64,8 @@ def test_what_was_sent_whole_to_the_machine_counts():
 
 
 def test_a_refused_registration_is_none():
-    refused = {"accepted": False, "time": ON, "token_hash": "sha256:9fc1dd38"}
-    assert boots.registrations([refused]) == []
-    (step,) = boots.registrations([refused, {**refused, "accepted": True, "time": ON + 5}])
+    assert boots.registrations([REFUSED]) == []
+    (step,) = boots.registrations([REFUSED, {**REFUSED, "accepted": True, "time": ON + 5}])
     assert (step.name, step.time) == ("registered", ON + 5)
     assert "sha256:9fc1dd38" in step.what
 
@@ -80,6 +80,55 @@ def test_a_refused_registration_is_none():
 )
 def test_firmware_that_has_given_up_is_known_by_what_it_prints(console):
     assert GAVE_UP.search(console)
+
+
+REFUSED = {"accepted": False, "time": ON + 20, "token_hash": "sha256:9fc1dd38"}
+
+
+@pytest.fixture
+def watched(tmp_path, monkeypatch):
+    """``watched(joins, …)`` is a boot of the BIOS machine of the logs above; ``watched.now`` is the time, in seconds since it was powered on."""
+    log = tmp_path / boots.ACCESS_LOG
+    log.parent.mkdir(parents=True)
+    log.write_text(ACCESS_LOG)
+
+    def watched(joins: list[dict], timeout: float = 90, **client: object) -> boots.Boot:
+        site = types.SimpleNamespace(joins=lambda _uuid, _since: joins)
+        machine = types.SimpleNamespace(**{"mac": BIOS, "uuid": UUID, "is_on": True, "gave_up": "", **client})
+        boot = boots.Boot(site, types.SimpleNamespace(root=tmp_path), machine, timeout)
+        boot.since = ON
+        return boot
+
+    watched.now = 20
+    monkeypatch.setattr(boots, "time", types.SimpleNamespace(time=lambda: ON + watched.now))
+    return watched
+
+
+def test_a_boot_is_over_when_the_machine_has_registered(watched):
+    boot = watched([REFUSED, {**REFUSED, "accepted": True, "time": ON + 21}], is_on=False)
+    assert [step.name for step in boot.look(JOURNAL)] == list(boots.STEPS)
+    assert (boot.next_step, boot.under_way, boot.problem) == ("", False, "")
+    assert f"{boot.seconds(boot.steps['registered']):.1f}" == "21.0"
+    assert boot.look(JOURNAL) == []
+
+
+@pytest.mark.parametrize(
+    ("joins", "client", "problem"),
+    [
+        ([], {}, ""),
+        ([], {"timeout": 5}, "nothing for 5 s"),
+        ([], {"is_on": False}, "it has turned itself off"),
+        ([], {"gave_up": "No bootable device"}, "its firmware gave up: No bootable device"),
+        ([REFUSED], {"is_on": False}, "the lab Omni refused its token sha256:9fc1dd38"),
+    ],
+)
+def test_a_boot_that_goes_no_further_has_a_problem(watched, joins, client, problem):
+    boot = watched(joins, **client)
+    boot.look(JOURNAL)
+    assert (boot.next_step, boot.problem) == ("registered", ""), "what has happened may not have been noted yet"
+    watched.now += boots.LAG + 1
+    boot.look(JOURNAL)
+    assert boot.problem == problem
 
 
 TOKEN = "gG49wupULYkdYeiy30aYfi0p1aVxm370kFUWkSeqQiXT"

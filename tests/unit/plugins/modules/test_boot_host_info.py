@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import subprocess
+import sys
 import time
 
 import pytest
@@ -32,8 +33,9 @@ table inet filter {
 
 
 @pytest.fixture
-def network():
-    """Puts this process into a network namespace of its own, with the interfaces ``boot`` (192.0.2.8) and ``other``."""
+def network(modules):
+    """Puts this process, and the modules that it runs, into a network namespace with the interfaces ``boot`` (192.0.2.8) and ``other``."""
+    modules.interpreter = [sys.executable]
     libc = ctypes.CDLL(None, use_errno=True)
     with open("/proc/self/ns/net") as former:
         assert libc.unshare(NEW_NETWORK) == 0, os.strerror(ctypes.get_errno())

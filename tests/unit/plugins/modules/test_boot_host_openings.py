@@ -51,3 +51,11 @@ def test_what_nft_refuses_is_told_in_a_line(modules, inside):
     assert result["msg"].startswith("nft refused: ")
     assert "\n" not in result["msg"]
     assert inside() == before
+
+
+def test_a_host_without_nft_is_told_what_to_install(modules):
+    hide = 'for directory in /usr/sbin /sbin /usr/bin /bin; do [ ! -e $directory/nft ] || mount --bind /dev/null $directory/nft; done; exec "$@"'
+    modules.interpreter = ["unshare", "--mount", "sh", "-c", hide, "sh", sys.executable]
+    result = modules.run("boot_host_openings", {"openings": OPENINGS})
+    assert result["failed"]
+    assert result["msg"] == "nft does not run on this host (Permission denied): install the package nftables"

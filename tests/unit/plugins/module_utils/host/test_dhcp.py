@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.host.dhcp import offer_problems
 
-ADDRESSES = [{"address": "192.168.1.8", "prefix": 24}]
+ADDRESSES = ({"address": "192.168.1.8", "prefix": 24},)
 RANGE = {"start": "192.168.1.100", "end": "192.168.1.199"}
 
 

@@ -109,7 +109,7 @@ def test_a_clock_before_the_key_was_made(omni):
     key = pathlib.Path(made.stdout.strip()).read_text()
     now = time.time()
     omni.state.clock = lambda: now + 7200
-    assert re.search("the clock of .* is 7[12]\d\d seconds behind Omni's, which accepts 300; set the clock of", failure(omni, key=key))
+    assert re.search(r"the clock of .* is 7[12]\d\d seconds behind Omni's, which accepts 300; set the clock of", failure(omni, key=key))
     omni.state.clock = time.time
     with pytest.raises(KeyTimeError, match="key of young: it cannot sign at .*: it was made later"):
         version(omni.client(key=key))
