@@ -8,19 +8,19 @@ From what is on disk, what is wanted and what the collection manages comes a :cl
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import posixpath
 import typing as t
 
 from ..common.errors import InputError
 from .events import State
 from .manifest import Manifest
 from .model import Group, Profile
-from .reader import UnreadableError, read_group, read_profile
+from .reader import Content, UnreadableError, read_group, read_profile
 from .select import precedence
-from .steps import GROUPS, MEANWHILE, PROFILES, Step, in_batches
+from .steps import GROUPS, MEANWHILE, PROFILES, Step, in_batches, original
 from .wanted import Wanted
-
-Content = t.Union[bytes, UnreadableError]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,30 +83,28 @@ class Found:
         content = self.content(key)
         return content.decode("utf-8", "replace") if isinstance(content, bytes) else None if content is None else ""
 
-    def state(self, wanted: Wanted) -> State:
-        """What the engine reads. A file that is as it is wanted need not be read again: its object is known."""
-        objects = wanted.objects()
-        groups, profiles = {}, {}
-        for name, content in self._contents[GROUPS].items():
-            thing = _read(read_group, content, objects.get(f"{GROUPS}/{name}"))
-            if thing:
-                groups[name] = thing
-        for name, content in self._contents[PROFILES].items():
-            thing = _read(read_profile, content, objects.get(f"{PROFILES}/{name}"))
-            if thing:
-                profiles[name] = thing.text()
+    def state(self, known: t.Mapping[str, Profile | Group]) -> State:
+        """What the engine reads. The objects in ``known`` (by key) are those of their files and need not be read again."""
+        profiles = {name: profile.text() for name, profile in self._read(PROFILES, read_profile, known)}
+        groups = {name: _plain(group) for name, group in self._read(GROUPS, read_group, known)}
         return State(profiles, groups)
 
+    def _read(self, folder: str, read: t.Callable[[bytes], t.Any], known: t.Mapping[str, t.Any]) -> t.Iterator[tuple[str, t.Any]]:
+        for name, content in self._contents[folder].items():
+            thing = known.get(f"{folder}/{name}")
+            if thing is None and isinstance(content, bytes):
+                with contextlib.suppress(UnreadableError):
+                    thing = read(content)
+            if thing is not None:
+                yield name, thing
 
-def _read(read: t.Callable, content: Content, wanted: Group | Profile | None) -> t.Any:
-    if isinstance(content, UnreadableError):
-        return None
-    if wanted and content == wanted.text().encode():
-        return wanted
-    try:
-        return read(content)
-    except UnreadableError:
-        return None
+
+def _plain(group: Group) -> Group:
+    """A group that names its profile as the file is named: to upstream the name is a path, so that ``./talos`` is ``talos`` too."""
+    path = posixpath.normpath(f"/{PROFILES}/{group.profile}.json") if "/" in group.profile else ""
+    if path.startswith(f"/{PROFILES}/"):
+        return dataclasses.replace(group, profile=path[len(f"/{PROFILES}/") : -len(".json")])
+    return group
 
 
 def plan_changes(found: Found, wanted: Wanted, manifest: Manifest, scope: str, purge: str) -> Plan:
@@ -115,21 +113,17 @@ def plan_changes(found: Found, wanted: Wanted, manifest: Manifest, scope: str, p
     ``purge`` says what else goes: what only ``scope`` manages (``managed``), everything (``all``) or nothing (``none``).
     """
     objects = wanted.objects()
+    texts = {key: thing.text() for key, thing in objects.items()}
+    unchanged = [key for key, text in texts.items() if found.content(key) == text.encode()]
     purged = {"none": frozenset(), "managed": manifest.only_of(scope), "all": found.keys}[purge]
     leftovers = {key for key in found.keys if key.split("/", 1)[1].startswith(MEANWHILE)}
     gone = found.keys & (purged | wanted.absent | leftovers) - set(objects)
-    before = found.state(wanted)
+    before = found.state({key: objects[key] for key in unchanged})
     after = _after(before, wanted, gone)
     _check_profiles(before, after, wanted, gone)
     _check_twins(after, wanted)
     changes = {key: Change(key, found.text(key), None) for key in gone}
-    unchanged = []
-    for key, thing in objects.items():
-        text = thing.text()
-        if found.content(key) == text.encode():
-            unchanged.append(key)
-        else:
-            changes[key] = Change(key, found.text(key), text)
+    changes.update({key: Change(key, found.text(key), texts[key]) for key in set(objects).difference(unchanged)})
     batches = _batches(found, changes, before, after)
     places = {write.key: place for place, write in enumerate(write for batch in batches for write in batch)}
     in_order = sorted(changes.values(), key=lambda change: places[change.key])
@@ -152,9 +146,8 @@ def _after(before: State, wanted: Wanted, gone: set[str]) -> State:
 
 def _freed(group: Group) -> Group:
     """A group without the intermediate profile that a run which was ended had turned it to."""
-    if group.profile.startswith(MEANWHILE):
-        return dataclasses.replace(group, profile=group.profile[len(MEANWHILE) :])
-    return group
+    profile = original(group.profile)
+    return group if profile == group.profile else dataclasses.replace(group, profile=profile)
 
 
 def _check_profiles(before: State, after: State, wanted: Wanted, gone: set[str]) -> None:
@@ -170,12 +163,12 @@ def _check_profiles(before: State, after: State, wanted: Wanted, gone: set[str])
 def _check_twins(after: State, wanted: Wanted) -> None:
     """Of two groups with the same selectors one is never used, and which one is left to chance where there are many."""
     written = {group.id for group in wanted.groups}
-    taken = {precedence(group): group.id for group in wanted.groups}
-    for name, group in after.groups.items():
-        if name not in written and precedence(group) in taken:
-            shown = precedence(group)[1] or "every machine"
-            twin = taken[precedence(group)]
-            raise InputError(f"group {twin}: selects {shown}, as group {name} on disk does; remove that one, or give it as {twin}")
+    others = {precedence(group): name for name, group in after.groups.items() if name not in written}
+    for group in wanted.groups if others else ():
+        selectors = precedence(group)
+        if selectors in others:
+            where = f"group {group.id}: selects {selectors[1] or 'every machine'}, as group {others[selectors]} on disk does"
+            raise InputError(f"{where}; remove that one, or give it as {group.id}")
 
 
 def _batches(found: Found, changes: dict[str, Change], before: State, after: State) -> list[list[Write]]:
@@ -195,7 +188,7 @@ def _write(step: Step, found: Found, changes: dict[str, Change], after: State) -
         return Write(key, None)
     foreign = key not in changes and step.folder == GROUPS and step.id in after.groups
     content = found.content(key)
-    if foreign and step.thing == after.groups[step.id] and isinstance(content, bytes) and read_group(content) == step.thing:
+    if foreign and step.thing == after.groups[step.id] and isinstance(content, bytes) and _plain(read_group(content)) == step.thing:
         return Write(key, content, foreign)
     text = step.thing if isinstance(step.thing, str) else step.thing.text()
     return Write(key, text.encode(), foreign)

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import itertools
 import typing as t
 
 from .graph import Graph, Node
 from .model import Group
-from .overlap import Overlap, Selector, overlaps, selector_of
+from .overlap import Neighbours, Overlap, Selector, overlaps, selector_of
 
 # Nodes: (CONTENT, profile) and (WRITE | REMOVE | TURN | EARLY, group).
 CONTENT = "content"
@@ -55,7 +56,11 @@ class Events:
         self.before, self.aliases, self.early = before, aliases, early
         self.after = State(after.profiles, {name: _renamed(group, aliases) for name, group in after.groups.items()})
         self.graph = Graph()
-        self._old, self._new = Holders(before.groups), Holders(self.after.groups)
+        self._changing = changing(before.groups, self.after.groups)
+        still = _witnesses(self._changing, before.groups, self.after.groups)
+        self._old, self._new = (
+            Holders({name: group for name, group in groups.items() if name in self._changing or name in still}) for groups in (before.groups, self.after.groups)
+        )
         self._appears: dict[Selector, Node] = {}
         self._turns: dict[Selector, Node] = {}
         self._leaves: dict[Selector, Node] = {}
@@ -78,11 +83,8 @@ class Events:
         return dataclasses.replace(group, profile=self._new.profile(selector_of(group.selector)))
 
     def _add_files(self) -> None:
-        for name in sorted({*self.before.groups, *self.after.groups}):
-            if name not in self.after.groups:
-                self.graph.add((REMOVE, name))
-            elif self.before.groups.get(name) != self.after.groups[name]:
-                self.graph.add((WRITE, name))
+        for name in sorted(self._changing):
+            self.graph.add((WRITE if name in self.after.groups else REMOVE, name))
 
     def _gaining(self, name: str) -> Node:
         return (EARLY, name) if name in self.early else (WRITE, name)
@@ -102,11 +104,11 @@ class Events:
                 self._leaves[selector] = losing[0]
             elif self._old.profile(selector) != self._new.profile(selector):
                 self._turns[selector] = (WRITE, old[0]) if old[0] in new else (TURN, old[0])
-            for first in gaining:
-                if selector in self._turns:
-                    self.graph.order(self._turns[selector], first)
-                for then in losing:
-                    self.graph.order(first, then)
+            # What has the selector afterwards is there, with its new profile, before that goes which had it before.
+            staying = [(WRITE, name) for name in new if name in old and name in self._changing]
+            turning = [self._turns[selector]] if selector in self._turns else []
+            for first, then in [*itertools.product(turning, gaining), *itertools.product([*turning, *staying, *gaining], losing)]:
+                self.graph.order(first, then)
             for shadow in losing[1:]:
                 self.graph.order(shadow, losing[0])
         for name in self.early:
@@ -157,7 +159,7 @@ class Events:
 
     def _order_files(self) -> None:
         """No file names a profile that is not there yet, or not there any more."""
-        for name in {*self.before.groups, *self.after.groups}:
+        for name in sorted(self._changing):
             old, new = self.before.groups.get(name), self.after.groups.get(name)
             if new and (CONTENT, new.profile) in self.graph and new.profile not in self.before.profiles:
                 for node in (self._gaining(name), (WRITE, name)):
@@ -167,5 +169,28 @@ class Events:
                 self.graph.order(self._losing(name), (CONTENT, old.profile))
 
 
+def changing(before: t.Mapping[str, Group], after: t.Mapping[str, Group]) -> set[str]:
+    """The groups whose files are written or removed."""
+    # Most groups are the same object in both, which is seen at once.
+    written = {name for name, group in after.items() if before.get(name) is not group and before.get(name) != group}
+    return written.union(before.keys() - after.keys())
+
+
+def _witnesses(changed: set[str], before: t.Mapping[str, Group], after: t.Mapping[str, Group]) -> set[str]:
+    """Of the groups that stay as they are, those that tell where machines of the others come from or go to.
+
+    A site has thousands of groups of which a run changes a few; to look at all of them would take most of its time.
+    """
+    touched = [groups[name].selector for groups in (before, after) for name in changed if name in groups]
+    place_of = Neighbours(selector_of(selector) for selector in touched).place_of
+    found: dict[object, str] = {}
+    for name, group in before.items():
+        place = place_of(group.selector) if name not in changed else ()
+        if place:
+            # Of those with the same selector as a touched one each counts: the first of them is in effect.
+            found[name if group.selector in touched else (place, group.profile)] = name
+    return set(found.values())
+
+
 def _renamed(group: Group, aliases: t.Mapping[str, str]) -> Group:
-    return dataclasses.replace(group, profile=aliases.get(group.profile, group.profile))
+    return dataclasses.replace(group, profile=aliases[group.profile]) if group.profile in aliases else group

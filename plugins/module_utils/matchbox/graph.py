@@ -50,7 +50,7 @@ class Graph:
         """The nodes in batches: each in the first one that what comes before it allows. There must be no circles."""
         level = dict.fromkeys(self._after, 0)
         batches: dict[int, list[Node]] = collections.defaultdict(list)
-        for node in self._trimmed(self._after):
+        for node in _trimmed(self._after):
             is_real = node[0] != BARRIER
             if is_real:
                 batches[level[node]].append(node)
@@ -59,38 +59,50 @@ class Graph:
         return [batches[number] for number in sorted(batches)]
 
     def circles(self) -> list[list[Node]]:
-        """Circles that share no node; empty only if there are none at all."""
-        before: dict[Node, dict[Node, None]] = {node: {} for node in self._after}
-        for node, thens in self._after.items():
-            for then in thens:
-                before[then][node] = None
-        left = dict.fromkeys(self._after)
-        for neighbours in (self._after, before):
-            for node in list(self._trimmed(neighbours)):
-                left.pop(node, None)
-        # Whatever is left has a neighbour that is left: following one of them always leads into a circle.
-        following = {node: next((then for then in self._after[node] if then in left), None) for node in left}
-        return list(_circles_of(following))
-
-    def _trimmed(self, after: dict[Node, dict[Node, None]]) -> t.Iterator[Node]:
-        """The nodes that can be reached without entering a circle, each after all that come before it."""
-        waits = collections.Counter(then for thens in after.values() for then in thens)
-        ready = collections.deque(node for node in after if not waits[node])
-        while ready:
-            node = ready.popleft()
-            yield node
-            for then in after[node]:
-                waits[then] -= 1
-                if not waits[then]:
-                    ready.append(then)
+        """Circles that share no node, as many as are found; empty only if there are none at all."""
+        found: list[list[Node]] = []
+        after = _in_circles(self._after)
+        while after:
+            # Whatever is in there has a neighbour that is too: following one of them always leads into a circle.
+            more = list(_circles_of({node: next(iter(thens)) for node, thens in after.items()}))
+            found += more
+            after = _in_circles(_only(after, set(after).difference(*more)))
+        return found
 
 
-def _circles_of(following: dict[Node, Node | None]) -> t.Iterator[list[Node]]:
+def _in_circles(after: dict[Node, dict[Node, None]]) -> dict[Node, dict[Node, None]]:
+    """The part of a graph that lies in circles and between them."""
+    before: dict[Node, dict[Node, None]] = {node: {} for node in after}
+    for node, thens in after.items():
+        for then in thens:
+            before[then][node] = None
+    return _only(after, set(after).difference(_trimmed(after), _trimmed(before)))
+
+
+def _only(after: dict[Node, dict[Node, None]], nodes: set[Node]) -> dict[Node, dict[Node, None]]:
+    return {node: {then: None for then in thens if then in nodes} for node, thens in after.items() if node in nodes}
+
+
+def _trimmed(after: dict[Node, dict[Node, None]]) -> t.Iterator[Node]:
+    """The nodes that can be reached without entering a circle, each after all that come before it."""
+    waits = collections.Counter(then for thens in after.values() for then in thens)
+    ready = collections.deque(node for node in after if not waits[node])
+    while ready:
+        node = ready.popleft()
+        yield node
+        for then in after[node]:
+            waits[then] -= 1
+            if not waits[then]:
+                ready.append(then)
+
+
+def _circles_of(following: dict[Node, Node]) -> t.Iterator[list[Node]]:
+    """The circles of a graph in which each node has one that follows."""
     seen: set[Node] = set()
     for start in following:
         path: list[Node] = []
-        node: Node | None = start
-        while node is not None and node not in seen:
+        node = start
+        while node not in seen:
             seen.add(node)
             path.append(node)
             node = following[node]

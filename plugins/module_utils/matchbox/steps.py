@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 import typing as t
 
 from .events import CONTENT, EARLY, REMOVE, TURN, WRITE, Events, State
@@ -31,6 +32,8 @@ from .select import precedence
 PROFILES = "profiles"
 GROUPS = "groups"
 MEANWHILE = "omni-matchbox-meanwhile-"
+# No id begins with a hyphen, so whatever number it has, an intermediate tells what it is for.
+_INTERMEDIATE = re.compile(f"{MEANWHILE}(-[0-9]+-)?")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +45,18 @@ class Step:
     thing: Group | str | None
 
 
+def original(name: str) -> str:
+    """The id for which ``name`` is an intermediate; any other is its own."""
+    return _INTERMEDIATE.sub("", name, count=1) if name.startswith(MEANWHILE) else name
+
+
 def in_batches(before: State, after: State) -> list[list[Step]]:
     """The steps from ``before`` to ``after``. Those of one batch do not depend on each other.
 
     A reader that reads group and profile one after the other must not see two batches at once: wait for longer than it takes.
     """
+    if before == after:
+        return []
     aliases: dict[str, str] = {}
     early: dict[str, str] = {}
     events = Events(before, after, aliases, early)
@@ -68,8 +78,8 @@ def _break(circle: list[Node], events: Events, aliases: dict[str, str], early: d
 
 
 def _free(name: str, *taken: t.Container[str]) -> str:
-    """An id for the intermediate of ``name``."""
-    candidates = itertools.chain([MEANWHILE + name], (f"{MEANWHILE}{number}-{name}" for number in itertools.count(2)))
+    """An id for the intermediate of ``name``; what a run that was ended has left may have the first one."""
+    candidates = itertools.chain([MEANWHILE + name], (f"{MEANWHILE}-{number}-{name}" for number in itertools.count(2)))
     return next(candidate for candidate in candidates if not any(candidate in ids for ids in taken))
 
 

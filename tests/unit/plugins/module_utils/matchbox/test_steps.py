@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import itertools
-
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.events import State
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.model import Group
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.select import Index
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.steps import MEANWHILE, PROFILES, Step, in_batches
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.steps import MEANWHILE, PROFILES, Step, in_batches, original
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-
-LABELS = ("arch", "mac", "uuid")
-VALUES = ("", "1", "2")
-# Every machine that these labels can tell apart; 3 is a value that no group selects.
-MACHINES = [dict(zip(LABELS, values)) for values in itertools.product((*VALUES, "3"), repeat=len(LABELS))]
+from support.states import MACHINES, changes
 
 
 def script(state: State, machine: dict) -> str | None:
@@ -54,53 +47,17 @@ def play(before: State, wanted: State, shuffle) -> list[Step]:
     return played
 
 
-selectors = st.dictionaries(st.sampled_from(LABELS), st.sampled_from(VALUES), max_size=3)
-names = st.sampled_from([f"{letter}{number}" for letter in "uvwx" for number in "12"])
-contents = st.dictionaries(st.sampled_from("pqr"), st.sampled_from(["1", "2", "3"]), min_size=1)
-
-
-@st.composite
-def states(draw) -> State:
-    """A data directory in which no two groups have the same selectors. A group may name a profile that is not there."""
-    profiles = draw(contents)
-    groups: dict[str, Group] = {}
-    for name, selector, profile in draw(st.lists(st.tuples(names, selectors, st.sampled_from("pqr")), max_size=6)):
-        if selector not in [group.selector for other, group in groups.items() if other != name]:
-            groups[name] = Group("", "", profile, selector)
-    return State({name: f"{name} {version}" for name, version in profiles.items()}, groups)
-
-
-@st.composite
-def changes(draw) -> tuple[State, State]:
-    """Two states that have much in common: some files stay, some change places, some name another profile."""
-    before, other = draw(states()), draw(states())
-    groups = dict(before.groups)
-    for name in draw(st.lists(st.sampled_from(sorted(groups)), unique=True)) if groups else []:
-        del groups[name]
-    order = draw(st.permutations(sorted(groups)))
-    groups = dict(zip(sorted(groups), (groups[name] for name in order))) if draw(st.booleans()) else groups
-    for name, group in other.groups.items():
-        if name not in groups and group.selector not in [known.selector for known in groups.values()]:
-            groups[name] = group
-    profiles = {**before.profiles, **other.profiles}
-    groups = {name: group for name, group in groups.items() if group.profile in profiles}
-    for name in draw(st.lists(st.sampled_from(sorted(groups)), unique=True)) if groups else []:
-        groups[name] = dataclasses.replace(groups[name], profile=draw(st.sampled_from(sorted(profiles))))
-    used = {group.profile for group in groups.values()}
-    return before, State({name: text for name, text in profiles.items() if name in used or draw(st.booleans())}, groups)
-
-
 def group(profile: str, **selector: str) -> Group:
     return Group("", "", profile, selector)
 
 
 SWAP = (
-    State({"p": "p1", "q": "q1"}, {"a": group("p", mac="1"), "b": group("q", mac="2")}),
-    State({"p": "p2", "q": "q2"}, {"a": group("q", mac="1"), "b": group("p", mac="2")}),
+    State({"p": "p1", "q": "q1"}, {"a": group("p", serial="1"), "b": group("q", serial="2")}),
+    State({"p": "p2", "q": "q2"}, {"a": group("q", serial="1"), "b": group("p", serial="2")}),
 )
 SELECTORS_SWAP = (
-    State({"p": "p1", "q": "q1"}, {"a": group("p", mac="1"), "b": group("q", arch="2"), "default": group("q")}),
-    State({"p": "p1", "q": "q1"}, {"a": group("p", arch="2"), "b": group("q", mac="1"), "default": group("q")}),
+    State({"p": "p1", "q": "q1"}, {"a": group("p", serial="1"), "b": group("q", arch="2"), "default": group("q")}),
+    State({"p": "p1", "q": "q1"}, {"a": group("p", arch="2"), "b": group("q", serial="1"), "default": group("q")}),
 )
 
 
@@ -123,6 +80,20 @@ def test_a_change_that_was_ended_is_finished_by_another(change, other, data):
     play(state, data.draw(st.sampled_from([wanted, other[1]])), shuffle=list)
 
 
+def test_what_a_killed_run_left_in_front_of_a_group_goes():
+    """An intermediate group that comes first by its name while the group that it stands for turns back to its own profile."""
+    left = Group("", "", MEANWHILE + "q", {"serial": "1", "arch": ""})
+    before = State({"p": "p1", "q": "q1", MEANWHILE + "q": "q2"}, {MEANWHILE + "v": left, "v": left, "w": group("p", arch="")})
+    play(before, State({"p": "p1", "q": "q2"}, {"v": Group("", "", "q", left.selector)}), shuffle=list)
+
+
+def test_an_intermediate_tells_what_it_is_for():
+    before, wanted = ({**SWAP[0].profiles, MEANWHILE + "p": "left", MEANWHILE + "q": "left"}, SWAP[1])
+    steps = play(State(before, SWAP[0].groups), wanted, shuffle=list)
+    assert {original(step.id) for step in steps if step.folder == PROFILES} == {"p", "q"}
+    assert [original(name) for name in ("p", f"{MEANWHILE}2-p", f"{MEANWHILE}-2-p")] == ["p", "2-p", "p"]
+
+
 def test_two_profiles_that_change_and_swap_their_groups_need_one_intermediate():
     played = play(*SWAP, shuffle=list)
     assert {step.id for step in played if step.id.startswith(MEANWHILE)} in ({MEANWHILE + "p"}, {MEANWHILE + "q"})
@@ -132,11 +103,11 @@ def test_without_a_circle_there_are_no_intermediates():
     """A rotation that changes every profile, while machines come, go and move."""
     before = State(
         {"talos": "t1", "big": "b1"},
-        {"default": group("talos"), "n1": group("big", mac="1"), "arm": group("talos", arch="2")},
+        {"default": group("talos"), "n1": group("big", serial="1"), "arm": group("talos", arch="2")},
     )
     wanted = State(
         {"talos": "t2", "big": "b2"},
-        {"default": group("talos"), "n1": group("big", mac="1"), "n2": group("big", mac="2"), "arm": group("talos", arch="2")},
+        {"default": group("talos"), "n1": group("big", serial="1"), "n2": group("big", serial="2"), "arm": group("talos", arch="2")},
     )
     assert [step.id for step in play(before, wanted, shuffle=list)] == ["big", "n2", "talos"]
 
