@@ -53,6 +53,9 @@ demo: setup ## The main job on this machine, with what happens shown (KEEP=1 lea
 bench: setup ## Measures, one row per figure, into build/bench.json
 	@python -m bench
 
+engine: setup ## The embedded boot engine on a data directory: DATA=dir ASSETS=dir PORT=8080 (STRICT=1: upstream's way)
+	@exec python -m support.engine --data "$(or $(DATA),$(error no DATA: make engine DATA=/var/lib/matchbox))" --assets "$(ASSETS)" --port $(or $(PORT),8080) $(if $(STRICT),--strict)
+
 lab-up: setup ## A lab that stays: HOSTS="boot1=10.77.0.11", SUITE=bookworm
 	@python -m lab up --suite $(or $(SUITE),bookworm) $(foreach host,$(or $(HOSTS),boot1=10.77.0.11),--host $(host))
 
@@ -68,4 +71,4 @@ build: setup ## The collection as an archive, in build/
 docs: setup ## The reference documentation of modules and roles, in build/docs
 	@tests/tools/docs.sh
 
-.PHONY: help setup check lint unit test test-all sanity molecule lab compat demo bench lab-up lab-boot lab-down build docs
+.PHONY: help setup check lint unit test test-all sanity molecule lab compat demo bench engine lab-up lab-boot lab-down build docs

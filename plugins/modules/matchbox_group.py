@@ -19,6 +19,7 @@ author:
   - The usableapps.omni_matchbox founders (@usableapps)
 extends_documentation_fragment:
   - usableapps.omni_matchbox.matchbox_data
+  - usableapps.omni_matchbox.matchbox_data.write
   - ansible.builtin.files
 options:
   id:
@@ -81,13 +82,35 @@ removed:
   type: list
   elements: str
   sample: []
+machines:
+  description: Which machines boot something else than before, because of this change; those that boot the same again are not in it.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    before:
+      description: The profile that they booted, or V(nothing).
+      type: str
+    after:
+      description: The profile that they boot now, or V(nothing). Where it is that of RV(machines[].before), its content has changed.
+      type: str
+    count:
+      description: How many they are; machines that no group selects count as one.
+      type: int
+    machines:
+      description: The first 20, named by what their group selects. V(every other machine) are those that no group selects.
+      type: list
+      elements: str
+  sample:
+    - {before: talos, after: serial, count: 1, machines: ["mac=52:54:00:12:34:56"]}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.common.argspec import ArgumentSpec
 from ..module_utils.common.run import run_module
-from ..module_utils.matchbox.converge import DATA_SPEC, converge
+from ..module_utils.matchbox.converge import converge
+from ..module_utils.matchbox.options import WRITE_SPEC
 from ..module_utils.matchbox.validate import valid_group, valid_id
 from ..module_utils.matchbox.wanted import Wanted
 
@@ -99,7 +122,7 @@ FIELDS = {
     "metadata": {"type": "dict"},
 }
 STATE = {"state": {"type": "str", "choices": ["present", "absent"], "default": "present"}}
-SPEC = ArgumentSpec(options={**FIELDS, **STATE}).merged(DATA_SPEC)
+SPEC = ArgumentSpec(options={**FIELDS, **STATE}).merged(WRITE_SPEC)
 
 
 def work(module: AnsibleModule) -> dict:

@@ -19,6 +19,7 @@ description:
   - >-
     An archive that the key did not sign, with a signature that has expired, or of another version or architecture than its name says, is refused and
     nothing of it is kept.
+  - An archive of one's own, given by O(archive), is treated just so. It may be proven by its digest instead, which needs no C(pysequoia).
   - What is installed is noted in a file beside the program (O(dest) with C(.release.json) added), so a second run makes no request.
 extends_documentation_fragment:
   - usableapps.omni_matchbox.download
@@ -59,12 +60,23 @@ options:
     description:
       - The public key that signs the releases. A file of the controller (absolute path) or a URL, armored or not.
       - It is used only if its fingerprint is O(fingerprint), so it does not matter where it comes from.
+      - Needed wherever a signature is checked, that is not with O(archive) and O(archive_sha256) alone.
     type: str
-    required: true
   fingerprint:
     description: The full fingerprint of the key. The default is the key that Matchbox's documentation names.
     type: str
     default: 2E3D92BF07D9DDCCB3BAE4A48F515AD1602065C8
+  archive:
+    description:
+      - An archive to take in place of one below O(release_url), an absolute path on the controller or a URL.
+      - It holds C(matchbox-v0.11.0-linux-amd64/matchbox), with O(version) and O(architecture), as upstream's archives do.
+    type: str
+  archive_sha256:
+    description: The hexadecimal SHA-256 digest that the archive must have. With O(archive), one of this and O(archive_signature) is needed.
+    type: str
+  archive_signature:
+    description: The detached OpenPGP signature of O(archive) by the key O(key), an absolute path on the controller or a URL.
+    type: str
 """
 
 EXAMPLES = r"""
@@ -83,6 +95,15 @@ EXAMPLES = r"""
     release_url: /srv/mirror/matchbox
     key: /srv/mirror/matchbox/key.asc
     dest: /srv/mirror/matchbox/bin/matchbox-arm64
+  delegate_to: localhost
+  become: false
+
+- name: Have it from an archive that one has built oneself
+  usableapps.omni_matchbox.matchbox_release:
+    version: v0.11.0
+    archive: /srv/build/matchbox-v0.11.0-linux-amd64.tar.gz
+    archive_sha256: 5f2c0a4f0f9e1d8b7c6a5948372615049f8e7d6c5b4a39281706f5e4d3c2b1a0
+    dest: /srv/build/bin/matchbox
   delegate_to: localhost
   become: false
 """
@@ -120,8 +141,11 @@ SPEC = ArgumentSpec(
         "architecture": {"type": "str", "choices": list(ELF_MACHINES), "default": "amd64"},
         "dest": {"type": "path", "required": True},
         "release_url": {"type": "str", "default": RELEASES},
-        "key": {"type": "str", "required": True, "no_log": False},
+        "key": {"type": "str", "no_log": False},
         "fingerprint": {"type": "str", "default": FINGERPRINT},
+        "archive": {"type": "str"},
+        "archive_sha256": {"type": "str"},
+        "archive_signature": {"type": "str"},
     }
 ).merged(DOWNLOAD_SPEC)
 

@@ -12,57 +12,21 @@ description:
   - Computes what every machine of a site boots and writes it as profiles and groups, for Matchbox or the collection's own boot engine.
   - Profiles are written before the groups that need them, and removed after them. A file is replaced as a whole, so the engine never reads
     half of one.
+  - Tells which machines boot something else than before, also in check mode.
   - Nothing is written if a group would name a profile that is not there, or if a text would break an iPXE script.
   - Objects that others put into the directory stay, unless O(purge=all).
 author:
   - The usableapps.omni_matchbox founders (@usableapps)
 extends_documentation_fragment:
   - usableapps.omni_matchbox.matchbox_data
+  - usableapps.omni_matchbox.matchbox_data.write
   - usableapps.omni_matchbox.matchbox_data.join_args
+  - usableapps.omni_matchbox.matchbox_data.site
   - ansible.builtin.files
-options:
-  classes:
-    description:
-      - The classes of the site, by name. Each becomes a profile with Talos' own kernel arguments, those of the class and O(join_args).
-      - This is what the variable C(omni_matchbox_classes) holds.
-    type: dict
-    default: {}
-  machines:
-    description:
-      - The machines that boot another class than the default, or whose identity matters, by name. Each becomes a group.
-      - This is what the variable C(omni_matchbox_machines) holds.
-    type: dict
-    default: {}
-  images:
-    description: The image of each class. Without it, each class boots the stock image of its Talos version.
-    type: list
-    elements: dict
-  profiles:
-    description: Further profiles, whole, in Matchbox's schema; see M(usableapps.omni_matchbox.matchbox_profile).
-    type: list
-    elements: dict
-    default: []
-  groups:
-    description: Further groups, whole, in Matchbox's schema; see M(usableapps.omni_matchbox.matchbox_group).
-    type: list
-    elements: dict
-    default: []
-  purge:
-    description:
-      - What is removed of that which is no longer wanted.
-      - V(managed) is what an earlier run with the same O(scope) wrote, and no other scope wants.
-      - V(all) is every profile and group in the data directory.
-      - V(none) is nothing; a later run with V(managed) still knows what it may remove.
-    type: str
-    choices: [managed, all, none]
-    default: managed
-  scope:
-    description: A name for what this task manages, so that several tasks can share a data directory.
-    type: str
-    default: site
 seealso:
   - module: usableapps.omni_matchbox.matchbox_profile
   - module: usableapps.omni_matchbox.matchbox_group
+  - module: usableapps.omni_matchbox.matchbox_boot
 """
 
 EXAMPLES = r"""
@@ -108,31 +72,42 @@ removed:
   type: list
   elements: str
   sample: []
+machines:
+  description: Which machines boot something else than before, because of this change; those that boot the same again are not in it.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    before:
+      description: The profile that they booted, or V(nothing).
+      type: str
+    after:
+      description: The profile that they boot now, or V(nothing). Where it is that of RV(machines[].before), its content has changed.
+      type: str
+    count:
+      description: How many they are; machines that no group selects count as one.
+      type: int
+    machines:
+      description: The first 20, named by what their group selects. V(every other machine) are those that no group selects.
+      type: list
+      elements: str
+  sample:
+    - {before: talos, after: serial, count: 1, machines: ["mac=52:54:00:12:34:56"]}
 """
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.common.argspec import ArgumentSpec
 from ..module_utils.common.run import run_module
 from ..module_utils.common.secrets import hide
-from ..module_utils.matchbox.converge import DATA_SPEC, JOIN_ARGS_SPEC, converge
+from ..module_utils.matchbox.converge import converge
+from ..module_utils.matchbox.options import SITE_SECRETS, SITE_SPEC, WRITE_SPEC
 from ..module_utils.matchbox.wanted import wanted_site
 
-SPEC = ArgumentSpec(
-    options={
-        "classes": {"type": "dict", "default": {}, "no_log": True},
-        "machines": {"type": "dict", "default": {}},
-        "images": {"type": "list", "elements": "dict"},
-        "profiles": {"type": "list", "elements": "dict", "default": [], "no_log": True},
-        "groups": {"type": "list", "elements": "dict", "default": []},
-        "purge": {"type": "str", "choices": ["managed", "all", "none"], "default": "managed"},
-        "scope": {"type": "str", "default": "site"},
-    }
-).merged(DATA_SPEC, JOIN_ARGS_SPEC)
+SPEC = SITE_SPEC.merged(WRITE_SPEC)
 
 
 def work(module: AnsibleModule) -> dict:
-    hide(module, "classes", "profiles", "join_args")
+    hide(module, *SITE_SECRETS)
     return converge(module, wanted_site(module.params), scope=module.params["scope"], purge=module.params["purge"])
 
 

@@ -35,7 +35,7 @@ class Core:
     @property
     def requirements(self) -> list[str]:
         """What the controller installs: besides ansible-core the same as build/venv, as far as the tests need it."""
-        needed = re.compile(r"(gunicorn|hypothesis|pysequoia|pytest|pytest-xdist|requests)==")
+        needed = re.compile(r"(gunicorn|hypothesis|prometheus_client|pysequoia|pytest|pytest-xdist|requests)==")
         pinned = (REPOSITORY / "tests/requirements.txt").read_text().splitlines()
         return [f"ansible-core=={self.version}", *filter(needed.match, pinned)]
 

@@ -1,8 +1,9 @@
 """A stand-in for the program of a Matchbox release, so that installing one can be tried without the internet.
 
 It is started as Matchbox is and answers ``/`` and, for every machine alike, ``/ipxe`` with the profile of the group without a
-selector. A release holds a Linux program and nothing else is taken from one: this is a small one for x86-64 that starts Python
-with itself, and behind it a zip archive with what Python then runs.
+selector. Where Matchbox serves gRPC it answers the same, to those who show a certificate of the authority. A release holds a Linux
+program and nothing else is taken from one: this is a small one for x86-64 that starts Python with itself, and behind it a zip
+archive with what Python then runs.
 """
 
 from __future__ import annotations
@@ -30,11 +31,13 @@ CODE = bytes.fromhex(
 )
 
 MAIN = '''
-import argparse, http.server, json, pathlib
+import argparse, http.server, json, pathlib, ssl, threading
 
 options = argparse.ArgumentParser(prog="stand-in for matchbox")
 for name in ("-address", "-data-path", "-assets-path"):
     options.add_argument(name, required=True)
+for name in ("-rpc-address", "-ca-file", "-cert-file", "-key-file"):
+    options.add_argument(name)
 options = options.parse_args()
 
 
@@ -56,8 +59,19 @@ class Answers(http.server.BaseHTTPRequestHandler):
         self.wfile.write(text.encode())
 
 
-address, _, port = options.address.partition(":")
-http.server.ThreadingHTTPServer((address, int(port)), Answers).serve_forever()
+def server(place):
+    address, _, port = place.rpartition(":")
+    return http.server.ThreadingHTTPServer((address, int(port)), Answers)
+
+
+if options.rpc_address:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=options.ca_file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_cert_chain(options.cert_file, options.key_file)
+    rpc = server(options.rpc_address)
+    rpc.socket = context.wrap_socket(rpc.socket, server_side=True)
+    threading.Thread(target=rpc.serve_forever, daemon=True).start()
+server(options.address).serve_forever()
 '''
 
 

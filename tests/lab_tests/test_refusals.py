@@ -122,6 +122,32 @@ VARIABLES = {
         {"omni_matchbox_dhcp_router": "192.168.1.1"},
         "omni_matchbox_dhcp_router: 192.168.1.1 is not in 10.77.0.0/24, so machines there cannot reach it",
     ),
+    "an archive that nothing proves": (
+        {"matchbox_install_method": "archive", "matchbox_archive": "/srv/matchbox.tar.gz"},
+        "archive_sha256: nothing proves the archive; give its SHA-256 digest, or its signature with archive_signature",
+    ),
+    "a program that there is not, with gRPC but no certificates": (
+        {"matchbox_install_method": "binary", "matchbox_binary": "/srv/matchbox", "matchbox_rpc_address": "0.0.0.0:8081"},
+        "matchbox_binary: there is no file '/srv/matchbox' on the controller; give the absolute path of the program",
+        "matchbox_rpc_address: gRPC is served with mTLS only, and there is no file on the controller for matchbox_rpc_ca, matchbox_rpc_cert, matchbox_rpc_key",
+    ),
+    "gRPC of the embedded engine": (
+        {"matchbox_rpc_address": "0.0.0.0:8081"},
+        "matchbox_rpc_address: there is no gRPC with matchbox_install_method embedded; leave it empty, or choose another method",
+    ),
+    "an image that may be another tomorrow": (
+        {"matchbox_install_method": "container", "matchbox_container_image": "quay.io:443/poseidon/matchbox"},
+        "matchbox_container_image: 'quay.io:443/poseidon/matchbox' may be another image tomorrow; give a tag with a version, or a digest",
+    ),
+    "podman without quadlet": (
+        {"matchbox_install_method": "container"},
+        "matchbox_install_method is container, which needs podman 4.4 or later (quadlet makes the unit), and this host has only 4.3.1",
+        "take a host with Debian 13 or later, or choose another matchbox_install_method",
+    ),
+    "a Matchbox of one's own that there is not": (
+        {"matchbox_install_method": "none"},
+        "matchbox_install_method is none, and this host has no directory /var/lib/matchbox and no group matchbox: install Matchbox, or give its",
+    ),
     "a certificate without its key": (
         {"gateway_certificate": "/etc/ssl/boot1.pem"},
         "gateway_certificate is set and gateway_certificate_key is not: set both, or neither and a self-signed certificate is made",

@@ -9,18 +9,22 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 UTILS = ROOT / "plugins/module_utils"
+MATCHBOX = (
+    "changes", "document", "events", "explain", "findings", "graph", "manifest", "model", "overlap", "preview", "reader", "script",
+    "select", "steps", "surprises", "validate", "wanted",
+)  # fmt: skip
 PURE = sorted(
     [
         *(UTILS / "boot").glob("*.py"),
-        *(UTILS / "matchbox" / f"{name}.py" for name in ("document", "manifest", "model", "reader", "script", "select", "steps", "validate", "wanted")),
+        *(UTILS / "matchbox" / f"{name}.py" for name in MATCHBOX),
         *(UTILS / "common" / f"{name}.py" for name in ("errors", "urls")),
         *(UTILS / "talos" / f"{name}.py" for name in ("factory", "stock", "version")),
     ]
 )
 # Of the standard library, what pure code may import: nothing here opens a file, a socket or a process.
 PURE_IMPORTS = {
-    "__future__", "base64", "bisect", "collections", "dataclasses", "decimal", "enum", "functools", "hashlib", "heapq", "itertools",
-    "json", "math", "re", "string", "struct", "typing", "unicodedata", "urllib.parse",
+    "__future__", "base64", "bisect", "collections", "contextlib", "dataclasses", "decimal", "enum", "functools", "hashlib", "heapq",
+    "itertools", "json", "math", "posixpath", "re", "string", "struct", "typing", "unicodedata", "urllib.parse",
 }  # fmt: skip
 ALL = sorted(path for folder in ("plugins", "roles", "tests") for path in (ROOT / folder).rglob("*.py"))
 MODULES = sorted((ROOT / "plugins/modules").glob("*.py"))

@@ -48,7 +48,7 @@ def test_variables_begin_with_the_name_of_the_role(role):
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_secrets_are_marked(role):
     for name, option in specification(role)["options"].items():
-        if re.search(r"(key|token|kernel_params)$", name) and not name.endswith(("certificate_key", "release_key")):
+        if re.search(r"(key|token|kernel_params)$", name) and not name.endswith(("certificate_key", "release_key", "rpc_key")):
             assert option.get("no_log"), f"{name} is not marked no_log"
 
 

@@ -103,7 +103,7 @@ def module_input(params: dict, check: bool) -> str:
 
 def outcome(result: dict) -> dict:
     """What check mode must predict exactly."""
-    return {"changed": result["changed"], "diff": result.get("diff")}
+    return {name: result.get(name) for name in ("changed", "diff", "machines")}
 
 
 def warnings(result: dict) -> list[str]:

@@ -22,6 +22,7 @@ packages=(
     openssl               # certificates of the lab
     unzip                 # one collection out of the ansible package
     shellcheck            # ansible-test
+    wrk                   # the client of the engine's measurements
     faketime              # a controller whose clock is off
     curl                  # what the demo suggests, to look around
     git ca-certificates procps

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import json
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..boot.kernel_args import secrets_in
+from ..boot.kernel_args import redact, secrets_in
 
 
 def hide(module: AnsibleModule, *options: str) -> None:
@@ -21,6 +22,11 @@ def hide(module: AnsibleModule, *options: str) -> None:
     texts = [text for option in options for text in _texts(module.params[option])]
     module.no_log_values.difference_update(texts)
     module.no_log_values.update(secret for text in texts for secret in secrets_in(text))
+
+
+def redacted(result: dict) -> dict:
+    """What a module returns, with every token in it replaced by its short hash: also those of files, which no option told of."""
+    return json.loads(redact(json.dumps(result, ensure_ascii=False)))
 
 
 def _texts(value: object) -> t.Iterator[str]:

@@ -13,6 +13,7 @@ import stat
 import tempfile
 import typing as t
 
+from ..common.disk import sync_folder
 from ..common.errors import InputError, OmniMatchboxError
 from .commands import CommandMissing, run
 from .files import FileChange, FileState, WantedFile, missing_parents
@@ -107,7 +108,7 @@ def _rename(path: str, make: t.Callable[[str], None]) -> None:
     _remove(staged)
     make(staged)
     os.replace(staged, path)
-    _sync_directory(directory)
+    sync_folder(directory)
 
 
 def _write(path: str, content: bytes, mode: int, uid: int, gid: int) -> None:
@@ -126,14 +127,6 @@ def _remove(path: str) -> None:
             os.rmdir(path)
         else:
             os.unlink(path)
-
-
-def _sync_directory(path: str) -> None:
-    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
 
 
 def _owners(path: str, state: FileState) -> tuple[int, int]:

@@ -19,7 +19,9 @@ import typing as t
 
 from ..common.errors import InputError
 
-UNIT_DIRECTORIES = ("/etc/systemd/system/", "/run/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/")
+LOCAL_UNITS = "/etc/systemd/system/"
+UNIT_DIRECTORIES = (LOCAL_UNITS, "/run/systemd/system/", "/usr/local/lib/systemd/system/", "/usr/lib/systemd/system/", "/lib/systemd/system/")
+QUADLETS = "/etc/containers/systemd/"  # of which podman makes units whenever systemd reads unit files
 PROPERTIES = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NeedDaemonReload", "InactiveExitTimestamp", "InvocationID", "Type")
 
 # A process of these types may still die of its configuration after systemd has called it started: it read nothing yet, or
@@ -86,8 +88,8 @@ def full_name(unit: str) -> str:
 
 
 def is_unit_file(path: str) -> bool:
-    """Whether systemd reads ``path`` itself (a unit file or a drop-in)."""
-    return path.startswith(UNIT_DIRECTORIES)
+    """Whether systemd reads ``path`` itself (a unit file or a drop-in) or what is generated from it."""
+    return path.startswith((*UNIT_DIRECTORIES, QUADLETS))
 
 
 def parse_show(text: str) -> UnitState:
@@ -135,8 +137,10 @@ def plan_unit(wish: UnitWish, state: UnitState, changed: t.Collection[str], unre
     """What to tell systemd when the files ``changed`` (paths) are about to be changed and the unit has not read ``unread_files``."""
     if state.load == "masked" and (wish.started or wish.enabled):
         raise InputError(f"{wish.name} is masked on this host: unmask it with 'systemctl unmask {wish.name}', or do without it")
+    # What a generated unit does at the boot is written where it is generated from, not in the unit file that takes its place.
+    enabled = state.enabled and not (state.unit_file == "generated" and LOCAL_UNITS + wish.name in changed)
     enablement = ""
-    if wish.enabled != state.enabled and (wish.enabled or state.unit_file.startswith("enabled")):
+    if wish.enabled != enabled and (wish.enabled or state.unit_file.startswith("enabled")):
         enablement = "enable" if wish.enabled else "disable"
     reread = state.needs_reread or any(map(is_unit_file, changed))
     return UnitPlan(reread, enablement, _action(wish, state, [*changed, *unread_files]))

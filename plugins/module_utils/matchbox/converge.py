@@ -10,15 +10,10 @@ import os
 from ansible.module_utils.basic import AnsibleModule
 
 from ..boot.kernel_args import redact
-from ..common.argspec import ArgumentSpec
+from ..common.secrets import redacted
+from .preview import differences, shown
 from .store import Plan, Store
 from .wanted import Wanted
-
-DATA_SPEC = ArgumentSpec(
-    options={"data_path": {"type": "path", "default": "/var/lib/matchbox"}, "mode": {"type": "raw", "default": "0640"}},
-    add_file_common_args=True,
-)
-JOIN_ARGS_SPEC = ArgumentSpec(options={"join_args": {"type": "list", "elements": "str", "no_log": True}})
 
 
 def converge(module: AnsibleModule, wanted: Wanted, *, scope: str = "", purge: str = "none") -> dict:
@@ -29,16 +24,35 @@ def converge(module: AnsibleModule, wanted: Wanted, *, scope: str = "", purge: s
         if not module.check_mode:
             store.apply(plan)
         diff = _file_diffs(store, plan)
-        for key in plan.unchanged:
-            attributes = {"before_header": store.file(key), "after_header": store.file(key)}
-            if _set_attributes(module, store.file(key), attributes):
-                diff.append(attributes)
+        diff += _attribute_diffs(module, [store.file(key) for key in plan.unchanged])
+    moved = differences(plan.before, plan.after) if plan.changes else []
+    if moved:
+        diff.append(_diff("what machines boot", shown(moved, past=True), shown(moved, past=False)))
     return {
         "changed": plan.changed or bool(diff),
         "diff": diff,
+        **redacted({"machines": [difference.result() for difference in moved]}),
         "written": [change.key for change in plan.changes if not change.removes],
         "removed": [change.key for change in plan.changes if change.removes],
     }
+
+
+def _attribute_diffs(module: AnsibleModule, paths: list[str]) -> list[dict]:
+    """One entry for each file whose owner, group or mode is set. What is right for one file is right for all that have the same."""
+    alike = not module.selinux_enabled() and not module.params["attributes"]
+    right: set[tuple[int, int, int]] = set()
+    diffs = []
+    for path in paths:
+        status = os.lstat(path)
+        has = status.st_mode, status.st_uid, status.st_gid
+        if has in right:
+            continue
+        attributes = {"before_header": path, "after_header": path}
+        if _set_attributes(module, path, attributes):
+            diffs.append(attributes)
+        elif alike:
+            right.add(has)
+    return diffs
 
 
 def _set_attributes(module: AnsibleModule, path: str, diff: dict | None = None) -> bool:
@@ -56,5 +70,9 @@ def _file_diffs(store: Store, plan: Plan) -> list[dict]:
     """One entry a file, named by its path, tokens by their hash. The manifest is shown if nothing else changes."""
     texts = [(store.file(change.key), change.before, change.after) for change in plan.changes]
     if not texts and plan.changed:
-        texts = [(store.manifest_path, plan.manifest.text(), plan.after.text())]
-    return [{"before_header": path, "after_header": path, "before": redact(before or ""), "after": redact(after or "")} for path, before, after in texts]
+        texts = [(store.manifest_path, plan.manifests[0].text(), plan.manifests[-1].text())]
+    return [_diff(path, before or "", after or "") for path, before, after in texts]
+
+
+def _diff(name: str, before: str, after: str) -> dict:
+    return {"before_header": name, "after_header": name, "before": redact(before), "after": redact(after)}

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import functools
 import math
+import typing as t
 
 from ..common.errors import OmniMatchboxError
 from .document import Members, Number, parse
@@ -25,18 +26,20 @@ class UnreadableError(OmniMatchboxError):
     """A file that upstream skips. The message says why; whoever has its name puts it in front."""
 
 
+# What is in a file, or why that cannot be read.
+Content = t.Union[bytes, UnreadableError]
+
+
 def read_group(data: bytes) -> Group:
     """The group in a file's content. ``{}`` and ``null`` are good groups: they select every machine and boot nothing."""
-    read = _Fields(texts=("id", "name", "profile"), merged={"selector": _selector, "metadata": _metadata})
-    fields = read.object({}, _document(data), "the file")
+    fields = _GROUP.object({}, _document(data), "the file")
     selector = {key: _address(key, value) for key, value in fields.pop("selector", {}).items()}
     return Group(selector=selector, **fields)
 
 
 def read_profile(data: bytes) -> Profile:
     """The profile in a file's content."""
-    read = _Fields(texts=("id", "name", "generic_id", "ignition_id", "cloud_id"), merged={"boot": _boot})
-    fields = read.object({}, _document(data), "the file")
+    fields = _PROFILE.object({}, _document(data), "the file")
     boot = fields.pop("boot", None)
     profile = Profile(boot=None if boot is None else Boot(**boot), **fields)
     if not profile.id:
@@ -61,10 +64,16 @@ class _Fields:
         """The fields in ``value``, added to those in ``before``."""
         fields = dict(before)
         for key, inner in _members(value, name):
-            field = key.translate(_FOLDED).lower() if key.translate(_FOLDED).isascii() else key
+            field = key if key in self.readers else field_name(key)
             if field in self.readers:
                 fields[field] = self.readers[field](fields.get(field), inner, field)
         return {field: inner for field, inner in fields.items() if inner is not None}
+
+
+def field_name(key: str) -> str:
+    """The field that a key stands for."""
+    folded = key.translate(_FOLDED)
+    return folded.lower() if folded.isascii() else key
 
 
 def _members(value: object, name: str) -> Members:
@@ -94,7 +103,7 @@ def _texts(before: list[str] | None, value: object, name: str) -> list[str] | No
 
 
 def _boot(before: dict | None, value: object, name: str) -> dict | None:
-    return None if value is None else _Fields(texts=("kernel",), lists=("initrd", "args")).object(before or {}, value, name)
+    return None if value is None else _BOOT.object(before or {}, value, name)
 
 
 def _selector(before: dict | None, value: object, name: str) -> dict | None:
@@ -141,3 +150,8 @@ def _plain(document: Members, name: str) -> dict:
         else:
             keep(value)
     return top[0]
+
+
+_BOOT = _Fields(texts=("kernel",), lists=("initrd", "args"))
+_PROFILE = _Fields(texts=("id", "name", "generic_id", "ignition_id", "cloud_id"), merged={"boot": _boot})
+_GROUP = _Fields(texts=("id", "name", "profile"), merged={"selector": _selector, "metadata": _metadata})

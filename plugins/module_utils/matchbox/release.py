@@ -4,7 +4,8 @@
 """Matchbox's own releases: fetched on the controller, believed only with the project's signature.
 
 A release has no checksums; each archive has a detached OpenPGP signature. The archive's one folder is named after product, version
-and architecture, so the signature also proves that an archive is not another (older) one under a new name.
+and architecture, so the signature also proves that an archive is not another (older) one under a new name. An archive that lies
+elsewhere is believed with a signature too, or with its digest.
 """
 
 from __future__ import annotations
@@ -39,31 +40,39 @@ FINGERPRINT = "2E3D92BF07D9DDCCB3BAE4A48F515AD1602065C8"
 ELF_MACHINES = {"amd64": 62, "arm64": 183}
 _VERSION = re.compile(r"v?([0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?)")
 _FINGERPRINT = re.compile(r"[0-9A-F]{40}([0-9A-F]{24})?")
+_SHA256 = re.compile(r"([0-9a-f]{64})?")
 
 
 @dataclasses.dataclass(frozen=True)
 class Release:
-    """A release to have; ``archive`` and ``key`` are URLs, ``fingerprint`` is that of the key."""
+    """A release to have, and what proves it; ``archive``, ``signature`` and ``key`` are URLs, ``fingerprint`` is that of the key.
+
+    Without a signature the digest ``archive_sha256`` proves it, and key and fingerprint are empty.
+    """
 
     version: str
     architecture: str
-    fingerprint: str
     archive: str
-    key: str
+    archive_sha256: str = ""
+    signature: str = ""
+    key: str = ""
+    fingerprint: str = ""
 
     @classmethod
     def from_params(cls, params: dict) -> Release:
         """What the module's options say."""
-        match = _VERSION.fullmatch(params["version"])
-        if not match:
-            raise InputError(f"version: {params['version']!r} is no version of Matchbox; write it in full, such as v0.11.0")
-        fingerprint = re.sub(r"\s", "", params["fingerprint"]).upper()
-        if not _FINGERPRINT.fullmatch(fingerprint):
-            raise InputError("fingerprint: write all 40 hexadecimal digits (64 of a version 6 key), a short key id proves nothing")
-        version = f"v{match.group(1)}"
-        folder = f"{folder_url(params['release_url'], 'release_url')}/{version}"
-        name = f"matchbox-{version}-linux-{params['architecture']}"
-        return cls(version, params["architecture"], fingerprint, f"{folder}/{name}.tar.gz", source_url(params["key"], "key"))
+        version = _version(params["version"])
+        archive, signature = _places(params, f"matchbox-{version}-linux-{params['architecture']}.tar.gz", version)
+        digest = (params["archive_sha256"] or "").lower()
+        if not _SHA256.fullmatch(digest):
+            raise InputError("archive_sha256: write all 64 hexadecimal digits of the SHA-256 digest of the archive")
+        if not (digest or signature):
+            raise InputError("archive_sha256: nothing proves the archive; give its SHA-256 digest, or its signature with archive_signature")
+        release = cls(version, params["architecture"], archive, digest)
+        if not signature:
+            return release
+        key = source_url(params["key"] or "", "key")
+        return dataclasses.replace(release, signature=signature, key=key, fingerprint=_fingerprint(params["fingerprint"]))
 
     @property
     def member(self) -> str:
@@ -71,18 +80,49 @@ class Release:
         return f"matchbox-{self.version}-linux-{self.architecture}/matchbox"
 
 
+def _version(text: str) -> str:
+    """The version with its ``v``."""
+    match = _VERSION.fullmatch(text)
+    if not match:
+        raise InputError(f"version: {text!r} is no version of Matchbox; write it in full, such as v0.11.0")
+    return f"v{match.group(1)}"
+
+
+def _fingerprint(text: str) -> str:
+    """The digits of a fingerprint, which people write in groups."""
+    fingerprint = re.sub(r"\s", "", text).upper()
+    if not _FINGERPRINT.fullmatch(fingerprint):
+        raise InputError("fingerprint: write all 40 hexadecimal digits (64 of a version 6 key), a short key id proves nothing")
+    return fingerprint
+
+
+def _places(params: dict, name: str, version: str) -> tuple[str, str]:
+    """The URLs of the archive and of its signature: of an archive of one's own, or as releases are laid out."""
+    if params["archive"] is None:
+        archive = f"{folder_url(params['release_url'], 'release_url')}/{version}/{name}"
+        return archive, f"{archive}.asc"
+    given = params["archive_signature"]
+    return source_url(params["archive"], "archive"), source_url(given, "archive_signature") if given else ""
+
+
 @dataclasses.dataclass(frozen=True)
 class Stamp:
-    """What is installed; kept beside the program as JSON. ``sha256`` is the program's."""
+    """What is installed and what proved it; kept beside the program as JSON. ``sha256`` is the program's."""
 
     version: str
     architecture: str
     fingerprint: str
+    archive_sha256: str
     sha256: str
+
+    @classmethod
+    def of(cls, release: Release, program: str) -> Stamp:
+        """The stamp of the ``program`` of ``release``."""
+        return cls(release.version, release.architecture, release.fingerprint, release.archive_sha256, _sha256(program))
 
     def fits(self, release: Release) -> bool:
         """Whether this is ``release``."""
-        return (self.version, self.architecture, self.fingerprint) == (release.version, release.architecture, release.fingerprint)
+        return all(getattr(self, name) == getattr(release, name) for name in ("version", "architecture", "fingerprint", "archive_sha256"))
 
 
 def stamp_path(dest: str) -> str:
@@ -103,14 +143,14 @@ def read_stamp(dest: str) -> Stamp | None:
 @contextlib.contextmanager
 def verified_program(release: Release, access: Access) -> t.Iterator[tuple[str, Stamp]]:
     """Fetch and prove ``release``; the program's path in a folder that goes away afterwards, and its stamp."""
-    _require_pysequoia()
+    if release.signature:
+        _require_pysequoia()
     with tempfile.TemporaryDirectory(prefix="matchbox-release-") as folder:
         archive, program = os.path.join(folder, "archive"), os.path.join(folder, "matchbox")
-        certificate = _certificate(release, access)
         with _disk_errors(folder):
-            _verify(archive, _fetch(release, archive, access), certificate, release)
+            _fetch(release, archive, access)
             _extract(archive, program, release)
-        yield program, Stamp(release.version, release.architecture, release.fingerprint, _sha256(program))
+        yield program, Stamp.of(release, program)
 
 
 def install(program: str, stamp: Stamp, dest: str) -> None:
@@ -151,13 +191,22 @@ def _disk_errors(path: str) -> t.Iterator[None]:
         raise OmniMatchboxError(f"{error.filename or path} cannot be written: {error.strerror}") from None
 
 
-def _fetch(release: Release, archive: str, access: Access) -> bytes:
-    """Save the archive; its signature."""
+def _fetch(release: Release, archive: str, access: Access) -> None:
+    """Save the archive, if it is proven."""
+    certificate = _certificate(release, access) if release.signature else None
     try:
-        save(release.archive, archive, access)
-        return read(f"{release.archive}.asc", access)
+        received = save(release.archive, archive, access)
+        signature = read(release.signature, access) if release.signature else b""
     except NotFound as error:
-        raise NotFound(f"Matchbox {release.version} for {release.architecture} is not there: {error}; correct version or release_url") from None
+        what = f"Matchbox {release.version} for {release.architecture}"
+        raise NotFound(f"{what} is not there: {error}; correct version, release_url or archive") from None
+    if release.archive_sha256 not in ("", received.sha256):
+        raise DownloadError(
+            f"{release.archive} is not used: its SHA-256 digest is {received.sha256}, not {release.archive_sha256};"
+            " it was damaged or replaced, or archive_sha256 is that of another"
+        )
+    if certificate:
+        _verify(archive, signature, certificate, release)
 
 
 def _require_pysequoia() -> None:
@@ -196,7 +245,7 @@ def _verify(archive: str, signature: bytes, certificate: t.Any, release: Release
     try:
         proof = pysequoia.Sig.from_bytes(signature)
     except Exception:
-        raise DownloadError(f"{release.archive}.asc is no OpenPGP signature") from None
+        raise DownloadError(f"{release.signature} is no OpenPGP signature") from None
     try:
         pysequoia.verify(file=archive, store=lambda issuers: [certificate], signature=proof)
     except Exception:

@@ -55,3 +55,34 @@ def matches(group: Group, found: dict[str, str]) -> bool:
 def select(groups: t.Iterable[Group], found: dict[str, str]) -> Group | None:
     """The group of a machine with these labels, of ``groups`` in the order of :func:`best_first`."""
     return next((group for group in groups if matches(group, found)), None)
+
+
+class Index:
+    """Groups, given in the order of their files, put so that finding one takes no longer when there are many.
+
+    Groups with the same label names are in one table, by their values. A request is looked up in each table: sites have few of them.
+    """
+
+    def __init__(self, groups: t.Iterable[Group]) -> None:
+        tables: dict[tuple[str, ...], dict[tuple[str, ...], tuple[str, Group]]] = {}
+        for group in groups:
+            keys = tuple(sorted(group.selector))
+            # Of equal selectors the first file counts.
+            tables.setdefault(keys, {}).setdefault(tuple(group.selector[key] for key in keys), (precedence(group)[1], group))
+        self._tables = sorted(tables.items(), key=lambda item: len(item[0]), reverse=True)
+
+    def matching(self, found: dict[str, str]) -> list[Group]:
+        """All groups of a machine with these labels, the one that wins first."""
+        hits = [hit for keys, table in self._tables if (hit := table.get(tuple(found.get(key, "") for key in keys)))]
+        return [group for text, group in sorted(hits, key=lambda hit: (len(hit[1].selector), hit[0]), reverse=True)]
+
+    def select(self, found: dict[str, str]) -> Group | None:
+        """The group of a machine with these labels."""
+        best: tuple[str, Group] | None = None
+        for keys, table in self._tables:
+            if best and len(keys) < len(best[1].selector):
+                break
+            hit = table.get(tuple(found.get(key, "") for key in keys))
+            if hit and (best is None or hit[0] > best[0]):
+                best = hit
+        return best and best[1]

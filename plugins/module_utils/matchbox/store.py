@@ -10,7 +10,6 @@ to disk, and only then renamed into place, so a reader, or whoever looks after a
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import itertools
 import os
@@ -19,42 +18,26 @@ import stat
 import time
 import typing as t
 
+from ..common.disk import sync_folder
 from ..common.errors import InputError, OmniMatchboxError
-from .directory import load_profile, read_groups
+from .changes import Found, Plan, Write, plan_changes
+from .directory import read_group_files, read_profile_files
 from .manifest import Manifest
-from .model import Group
-from .reader import UnreadableError
-from .steps import GROUPS, PROFILES, Change, in_order
+from .steps import GROUPS, PROFILES
 from .wanted import Wanted
 
 STATE = ".omni-matchbox"
 
 
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What a run does: files in the order in which they change, and the manifest before, meanwhile and after.
-
-    ``unchanged`` are the keys of wanted objects whose content is as it should be.
-    """
-
-    changes: list[Change]
-    unchanged: list[str]
-    manifest: Manifest
-    meanwhile: Manifest
-    after: Manifest
-
-    @property
-    def changed(self) -> bool:
-        return bool(self.changes) or self.manifest != self.after
-
-
 class Store:
     """The data directory at ``path``. ``set_attributes`` gives a path, here a staged file, its owner, group and mode."""
 
-    def __init__(self, path: str, set_attributes: t.Callable[[str], object], *, lock_seconds: float = 60) -> None:
+    def __init__(self, path: str, set_attributes: t.Callable[[str], object], *, lock_seconds: float = 60, wait: t.Callable[[float], None] = time.sleep) -> None:
         self.path = path
         self.set_attributes = set_attributes
         self.lock_seconds = lock_seconds
+        self.wait = wait
+        self._numbers = itertools.count()
         self.manifest_path = os.path.join(path, STATE, "manifest.json")
         self._staging = os.path.join(path, STATE, "staging")
 
@@ -92,141 +75,162 @@ class Store:
                     raise OmniMatchboxError(text) from None
                 time.sleep(0.1)
 
-    # --- plan ---
-
     def plan(self, wanted: Wanted, *, scope: str = "", purge: str = "none") -> Plan:
-        """What makes the directory hold what is wanted. Raises before anything is written if machines would lose their profile.
+        """What makes the directory hold what is wanted, as :func:`.changes.plan_changes` finds out."""
+        removable, irregular = self._keys()
+        self._check_places(wanted.objects(), irregular)
+        found = Found(read_group_files(self.path), read_profile_files(self.path), removable)
+        plan = plan_changes(found, wanted, self._read_manifest(), scope, purge)
+        self._check_places((write.key for batch in plan.batches for write in batch if write.content is not None), irregular)
+        return plan
 
-        ``purge`` says what else goes: what only ``scope`` manages (``managed``), everything (``all``) or nothing (``none``).
-        """
-        manifest = self._read_manifest()
-        objects = wanted.objects()
-        groups = read_groups(self.path)
-        gone = self._gone(wanted, manifest, scope, purge) - set(objects)
-        self._check_profiles(wanted, groups, gone)
-        changes = [Change(*key.split("/", 1), _shown(_content(self.file(key))), None, _known(groups, key)) for key in gone]
-        unchanged = []
-        for key, thing in objects.items():
-            before, after = self._before(key), thing.text()
-            if before == after.encode():
-                unchanged.append(key)
-            else:
-                changes.append(Change(*key.split("/", 1), _shown(before), after, thing if isinstance(thing, Group) else None))
-        after = meanwhile = manifest.without(gone)
-        if scope:
-            kept = after.of(scope) if purge == "none" else frozenset()
-            added = {change.key for change in changes if change.before is None}
-            meanwhile = manifest.with_scope(scope, manifest.of(scope) | added)
-            after = after.with_scope(scope, kept | set(objects))
-        return Plan(in_order(changes), unchanged, manifest, meanwhile, after)
+    def _keys(self) -> tuple[set[str], set[str]]:
+        """The keys of what can be removed (files and links), and of what cannot be written because it is no file."""
+        removable: set[str] = set()
+        irregular: set[str] = set()
+        for folder in (PROFILES, GROUPS):
+            for entry in self._entries(folder):
+                key = f"{folder}/{entry.name[: -len('.json')]}"
+                if not entry.is_dir(follow_symlinks=False):
+                    removable.add(key)
+                if not entry.is_file(follow_symlinks=False):
+                    irregular.add(key)
+        return removable, irregular
 
-    def _gone(self, wanted: Wanted, manifest: Manifest, scope: str, purge: str) -> set[str]:
-        """The keys of files that are there and are not to be."""
-        there = {f"{folder}/{name}" for folder in (PROFILES, GROUPS) for name in self._names(folder)}
-        purged = {"none": frozenset(), "managed": manifest.only_of(scope), "all": there}[purge]
-        return there & (purged | wanted.absent)
-
-    def _names(self, folder: str) -> list[str]:
-        """The objects in a folder: files and links, without their ending."""
-        try:
-            with os.scandir(os.path.join(self.path, folder)) as entries:
-                return [entry.name[: -len(".json")] for entry in entries if entry.name.endswith(".json") and not entry.is_dir()]
-        except FileNotFoundError:
+    def _entries(self, folder: str) -> list[os.DirEntry]:
+        path = os.path.join(self.path, folder)
+        if not os.path.lexists(path):
             return []
-        except OSError as error:
-            raise InputError(f"{os.path.join(self.path, folder)} cannot be read: {error.strerror}") from error
-
-    def _before(self, key: str) -> bytes | None:
-        """The content of a wanted object's file; ``None`` if there is none."""
-        path = self.file(key)
-        if os.path.lexists(path) and not stat.S_ISREG(os.lstat(path).st_mode):
-            raise InputError(f"{path} is no regular file; move it away, then run again")
-        return _content(path)
-
-    def _check_profiles(self, wanted: Wanted, groups: dict, gone: set[str]) -> None:
-        """Each group that is written has its profile, and no group that stays loses it."""
-        given = {profile.id for profile in wanted.profiles}
-        for group in wanted.groups:
-            if group.profile not in given and (f"{PROFILES}/{group.profile}" in gone or not self._is_profile(group.profile)):
-                raise InputError(f"group {group.id}: there is no profile {group.profile!r}, neither given nor on disk; add it or name another")
-        written = {group.id for group in wanted.groups}
-        for name, group in groups.items():
-            stays = isinstance(group, Group) and name not in written and f"{GROUPS}/{name}" not in gone
-            if stays and f"{PROFILES}/{group.profile}" in gone:
-                raise InputError(f"profile {group.profile}: is to be removed, but group {name} on disk boots it; change or remove that group")
-
-    def _is_profile(self, name: str) -> bool:
         try:
-            return bool(load_profile(self.path, name))
-        except UnreadableError:
-            return False
+            with os.scandir(path) as entries:
+                return [entry for entry in entries if entry.name.endswith(".json")]
+        except OSError as error:
+            raise InputError(f"{path} cannot be read: {error.strerror}; move it away, then run again") from error
+
+    def _check_places(self, keys: t.Iterable[str], irregular: t.Container[str]) -> None:
+        for key in keys:
+            if key in irregular:
+                raise InputError(f"{self.file(key)} is no regular file; move it away, then run again")
 
     def _read_manifest(self) -> Manifest:
+        state = os.path.dirname(self.manifest_path)
+        if os.path.lexists(state) and not os.path.isdir(state):
+            raise InputError(f"{state} is no folder; move it away, then run again")
         content = _content(self.manifest_path)
         return Manifest() if content is None else Manifest.parse(content, self.manifest_path)
 
-    # --- apply ---
-
     def apply(self, plan: Plan) -> None:
-        """Carry out ``plan``. Killed at any moment, it leaves no half-written file, and the next run finishes or undoes it."""
+        """Carry out ``plan``. Killed at any moment, it leaves no half-written file and no machine a third script; the next run finishes."""
         try:
             self._clean()
-            if not plan.changed:
-                return
-            self._make_folders(plan.changes)
-            staged = {change.key: self._stage(change.key, change.after) for change in plan.changes if not change.removes}
-            self._write_manifest(plan.manifest, plan.meanwhile)
-            for folder, changes in itertools.groupby(plan.changes, key=lambda change: change.folder):
-                for change in changes:
-                    if change.removes:
-                        os.unlink(self.file(change.key))
-                    else:
-                        os.rename(staged[change.key], self.file(change.key))
-                _sync_folder(os.path.join(self.path, folder))
-            self._write_manifest(plan.meanwhile, plan.after)
-        except OSError as error:
-            raise OmniMatchboxError(f"{error.filename} cannot be changed: {error.strerror}; correct that and run again") from error
+            if plan.changed:
+                self._apply(plan)
         finally:
             self._clean()
 
+    def _apply(self, plan: Plan) -> None:
+        """Everything is on disk before the first file changes, so that a full disk changes nothing."""
+        self._make_staging()
+        before, meanwhile, after = plan.manifests
+        staged = [[(write.key, self._stage(write)) for write in batch] for batch in plan.batches]
+        manifests = [self._stage_manifest(*pair) for pair in ((before, meanwhile), (meanwhile, after))]
+        self._make_folders({write.key.split("/", 1)[0] for batch in plan.batches for write in batch})
+        self._put_manifest(manifests[0])
+        for place, batch in enumerate(staged):
+            if place and self._replaces(batch):
+                self.wait(_request_seconds(len(plan.before.groups)))
+            self._write_batch(batch)
+        self._put_manifest(manifests[1])
+
+    def _replaces(self, batch: list[tuple[str, str | None]]) -> bool:
+        """Whether a batch does more than add files: who read a group before must then be given time to read its profile."""
+        return any(path is None or os.path.lexists(self.file(key)) for key, path in batch)
+
+    def _write_batch(self, batch: list[tuple[str, str | None]]) -> None:
+        for key, staged in batch:
+            self._put(staged, self.file(key))
+        for folder in {key.split("/", 1)[0] for key, staged in batch}:
+            sync_folder(os.path.join(self.path, folder))
+
+    def _put(self, staged: str | None, path: str) -> None:
+        """Have a staged file at ``path``, or none. What somebody else has removed meanwhile is removed."""
+        with _changing(path):
+            if staged is not None:
+                os.rename(staged, path)
+                return
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+
     def _clean(self) -> None:
-        """Removes what an earlier run staged and did not use."""
+        """Removes what this or an earlier run has staged and not used, and the folder around it if there is no manifest in it."""
         shutil.rmtree(self._staging, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            os.rmdir(os.path.dirname(self._staging))
 
-    def _make_folders(self, changes: list[Change]) -> None:
-        """The folders that are missing, as open as the data directory is; that of staged files for this user alone."""
-        for path in (os.path.join(self.path, STATE), self._staging):
-            os.makedirs(path, mode=0o700, exist_ok=True)
+    def _make_staging(self) -> None:
+        """Where files are staged, for this user alone."""
+        for path in (os.path.dirname(self._staging), self._staging):
+            with _changing(path):
+                os.makedirs(path, mode=0o700, exist_ok=True)
+
+    def _make_folders(self, folders: t.Iterable[str]) -> None:
+        """The folders that are missing, as open as the data directory is; all of them or none."""
         data = os.stat(self.path)
-        for folder in {change.folder for change in changes}:
-            path = os.path.join(self.path, folder)
+        made = []
+        for path in (os.path.join(self.path, folder) for folder in folders):
             if not os.path.isdir(path):
-                os.mkdir(path, mode=0o700)
-                os.chown(path, -1, data.st_gid)
-                os.chmod(path, stat.S_IMODE(data.st_mode))
-        _sync_folder(self.path)
+                staged = os.path.join(self._staging, os.path.basename(path))
+                with _changing(path):
+                    os.mkdir(staged, mode=0o700)
+                    os.chown(staged, -1, data.st_gid)
+                    os.chmod(staged, stat.S_IMODE(data.st_mode))
+                made.append((staged, path))
+        for staged, path in made:
+            self._put(staged, path)
+        sync_folder(self.path)
 
-    def _stage(self, name: str, text: str) -> str:
-        """A file on disk with this content, its owner, group and mode, outside the folders that the engine reads."""
-        path = os.path.join(self._staging, name.replace("/", "-"))
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(text)
+    def _stage(self, write: Write) -> str | None:
+        """A file on disk with the content of ``write``, its owner, group and mode, outside the folders that the engine reads."""
+        if write.content is None:
+            return None
+        staged = os.path.join(self._staging, str(next(self._numbers)))
+        with _changing(self.file(write.key)), open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(write.content)
             file.flush()
-            self.set_attributes(path)
+            if write.foreign:
+                _copy_attributes(self.file(write.key), staged)
+            else:
+                self.set_attributes(staged)
             os.fsync(file.fileno())
-        return path
+        return staged
 
-    def _write_manifest(self, before: Manifest, after: Manifest) -> None:
-        if before != after:
-            os.rename(self._stage("manifest", after.text()), self.manifest_path)
-            _sync_folder(os.path.dirname(self.manifest_path))
+    def _stage_manifest(self, before: Manifest, after: Manifest) -> str | None:
+        return self._stage(Write(f"{STATE}/manifest", after.text().encode())) if before != after else None
+
+    def _put_manifest(self, staged: str | None) -> None:
+        if staged:
+            self._put(staged, self.manifest_path)
+            sync_folder(os.path.dirname(self.manifest_path))
 
 
-def _known(groups: dict, key: str) -> Group | None:
-    """The group in a file on disk, if upstream can read it."""
-    folder, name = key.split("/", 1)
-    group = groups.get(name) if folder == GROUPS else None
-    return group if isinstance(group, Group) else None
+@contextlib.contextmanager
+def _changing(path: str) -> t.Iterator[None]:
+    """Says what could not be written: the system's own errors name a staged file, or nothing."""
+    try:
+        yield
+    except OSError as error:
+        raise OmniMatchboxError(f"{path} cannot be changed: {error.strerror}; correct that and run again") from error
+
+
+def _request_seconds(groups: int) -> float:
+    """Longer than upstream takes for a request: it reads every group file each time."""
+    return 0.05 + 0.0002 * groups
+
+
+def _copy_attributes(source: str, target: str) -> None:
+    status = os.stat(source)
+    os.chown(target, status.st_uid, status.st_gid)
+    os.chmod(target, stat.S_IMODE(status.st_mode))
 
 
 def _content(path: str) -> bytes | None:
@@ -237,16 +241,4 @@ def _content(path: str) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _shown(content: bytes | None) -> str | None:
-    return None if content is None else content.decode("utf-8", "replace")
-
-
-def _sync_folder(path: str) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        raise InputError(f"{path} cannot be read: {error.strerror}; move it away, then run again") from error

@@ -15,12 +15,19 @@ import re
 
 from ..common.errors import InputError
 from .model import LABELS, Boot, Group, Profile, hardware_address
+from .steps import MEANWHILE
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# A file name has 255 letters; .json and what stands before the id of an intermediate go off.
+_ID_LETTERS = 200
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 # What iPXE takes for the end of a command, if it is a word of its own. A word that begins with # begins a comment.
 _SEPARATORS = (";", "&&", "||")
 _REFERENCES = ("generic_id", "ignition_id", "cloud_id")
+# Architectures by other names than iPXE's.
+_ARCHITECTURES = {"amd64": "x86_64", "x64": "x86_64", "aarch64": "arm64"}
+_DEPTH = 50
 
 
 def valid_profile(data: object, place: str, *, variables: bool = False) -> Profile:
@@ -75,6 +82,10 @@ def valid_id(fields: dict, field: str, where: str) -> str:
         raise InputError(f"{where}: {field} is {_shown(value)}; write it as text, in quotes")
     if not _ID.fullmatch(value):
         raise InputError(f"{where}: {field} {value!r} is no id; begin with a letter or digit, go on with letters, digits, '.', '_' and '-'")
+    if len(value) > _ID_LETTERS:
+        raise InputError(f"{where}: {field} {value[:20]}... has {len(value)} letters; write at most {_ID_LETTERS}, it is a file's name")
+    if value.startswith(MEANWHILE):
+        raise InputError(f"{where}: {field} {value!r} begins with {MEANWHILE}, which is kept for what is there during a run; choose another")
     return value
 
 
@@ -118,6 +129,8 @@ def _check_boot_text(value: object, where: str, variables: bool) -> None:
             raise InputError(f"{where} has the word {word}, where iPXE ends the command; take it out")
         if word.startswith("#"):
             raise InputError(f"{where} has a word that begins with #, where iPXE begins a comment; take it out")
+    if value.endswith("\\"):
+        raise InputError(f"{where} ends with a backslash, with which iPXE goes on in the next line; take it out")
     if "${" in value and not variables:
         raise InputError(f"{where} has ${{...}}, which iPXE replaces; only profiles that are given whole may use that")
 
@@ -127,7 +140,7 @@ def _selector(data: object, where: str) -> dict[str, str]:
     if not isinstance(data, dict):
         raise InputError(f"{where} is {_shown(data)}; write a dictionary such as {{mac: '52:54:00:12:34:56'}}")
     for key, value in data.items():
-        if not isinstance(key, str) or not key or _CONTROL.search(key):
+        if not isinstance(key, str) or not key or "=" in key or _CONTROL.search(key):
             raise InputError(f"{where} has the key {key!r}; name a label that machines send, such as mac, uuid or serial")
         if key.lower() in LABELS and key not in LABELS:
             raise InputError(f"{where}.{key} never matches; write it in lower case, {key.lower()}, as machines send it")
@@ -145,39 +158,51 @@ def _check_selector_value(key: str, value: object, where: str) -> None:
         raise InputError(f"{where} has a line break or another control character; write it on one line")
     if key == "mac" and (hardware_address(value) is None or not re.search(r"[:.-]", value)):
         raise InputError(f"{where} {value!r} is no MAC address that every Matchbox reads; write it as '52:54:00:12:34:56'")
-    if key == "uuid" and value != value.lower():
+    if key == "uuid" and not _UUID.fullmatch(value):
+        _refuse_uuid(value, where)
+    if key == "arch" and value in _ARCHITECTURES:
+        raise InputError(f"{where} {value!r} never matches; to iPXE it is {_ARCHITECTURES[value]!r}")
+
+
+def _refuse_uuid(value: str, where: str) -> None:
+    if _UUID.fullmatch(value.lower()):
         raise InputError(f"{where} {value!r} never matches; machines send it in lower case, write '{value.lower()}'")
+    raise InputError(f"{where} {value!r} is no UUID, so it never matches; write it as '4c4c4544-0051-3510-8052-b4c04f4e3333'")
 
 
-def _check_metadata(value: object, where: str, *, top: bool = True) -> None:
+def _check_metadata(value: object, where: str, depth: int = 0) -> None:
     """Metadata is printed as ``KEY=value`` lines, so no text in it may hold a line break."""
+    if depth > _DEPTH:
+        raise InputError(f"{where[:80]}... is more than {_DEPTH} levels deep; write it flatter")
     if isinstance(value, dict):
         for key, inner in value.items():
             if not isinstance(key, str):
                 raise InputError(f"{where} has the key {key!r}; write it as text, in quotes")
             if _CONTROL.search(key):
                 raise InputError(f"{where} has a key with a line break or another control character; write it on one line")
-            _check_metadata(inner, f"{where}.{key}", top=False)
-    elif top:
+            _check_metadata(inner, f"{where}.{key}", depth + 1)
+    elif depth == 0:
         raise InputError(f"{where} is {_shown(value)}; write a dictionary")
     elif isinstance(value, list):
         for number, inner in enumerate(value, 1):
-            _check_metadata(inner, f"{where} number {number}", top=False)
+            _check_metadata(inner, f"{where} number {number}", depth + 1)
     elif isinstance(value, str):
         if _CONTROL.search(value):
             raise InputError(f"{where} has a line break or another control character; write it on one line")
     elif isinstance(value, (int, float)):
-        if not math.isfinite(_as_float(value)):
-            raise InputError(f"{where} is a number that cannot be written; write it as text, in quotes")
+        _check_number(value, where)
     elif value is not None:
         raise InputError(f"{where} is {_shown(value)}; write a text, number, true, false, null, list or dictionary")
 
 
-def _as_float(value: int | float) -> float:
+def _check_number(value: int | float, where: str) -> None:
+    """Numbers are kept in 64 bits with a floating point."""
     try:
-        return float(value)
+        exact = math.isfinite(value) and float(value) == value
     except OverflowError:
-        return math.inf
+        exact = False
+    if not exact:
+        raise InputError(f"{where} is a number that Matchbox cannot keep; write it as text, in quotes")
 
 
 def _shown(value: object) -> str:

@@ -23,6 +23,7 @@ import stat
 import time
 import typing as t
 
+from ..common.disk import sync_folder
 from ..common.download import BLOCK, Access, DownloadError, NotFound, read, save, size_of
 from ..common.errors import InputError, OmniMatchboxError
 from .factory import CHECKSUMS, release_digest, release_files
@@ -341,16 +342,8 @@ def _move(staged: str, place: str) -> None:
         folder = os.path.dirname(folder)
     for new in reversed(missing):
         os.mkdir(new)
-        _fsync_folder(os.path.dirname(new))
+        sync_folder(os.path.dirname(new))
     if not os.path.islink(staged):
         os.chmod(staged, FILE_MODE)
     os.replace(staged, place)
-    _fsync_folder(os.path.dirname(place))
-
-
-def _fsync_folder(path: str) -> None:
-    folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+    sync_folder(os.path.dirname(place))

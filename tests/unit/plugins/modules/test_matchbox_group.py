@@ -27,8 +27,22 @@ def test_all_fields(modules, data):
             "after_header": f"{data}/groups/node1.json",
             "before": "",
             "after": json.dumps({"id": "node1", **FIELDS}, indent=2) + "\n",
-        }
+        },
+        {
+            "before_header": "what machines boot",
+            "after_header": "what machines boot",
+            "before": "mac=52:54:00:12:34:56 boots nothing\n",
+            "after": "mac=52:54:00:12:34:56 boots talos\n",
+        },
     ]
+    assert result["machines"] == [{"before": "nothing", "after": "talos", "count": 1, "machines": ["mac=52:54:00:12:34:56"]}]
+
+
+def test_a_token_that_somebody_put_into_a_selector_does_not_show(modules, data):
+    selector = {"url": "x?jointoken=SECRET"}
+    result = modules.converge("matchbox_group", {"data_path": str(data), "id": "node1", "profile": "talos", "selector": selector})
+    assert result["machines"][0]["machines"][0].startswith("url=x?jointoken=sha256:")
+    assert all("SECRET" not in part[side] for part in result["diff"] for side in ("before", "after"))
 
 
 def test_removed(modules, data):

@@ -32,6 +32,13 @@ def test_removed(modules, tmp_path):
     assert list((tmp_path / "profiles").iterdir()) == []
 
 
+def test_machines_that_boot_something_else(modules, tmp_path):
+    modules.run("matchbox_profile", {"data_path": str(tmp_path), "id": "talos", "boot": {"kernel": "/k"}})
+    modules.run("matchbox_group", {"data_path": str(tmp_path), "id": "default", "profile": "talos"})
+    result = modules.converge("matchbox_profile", {"data_path": str(tmp_path), "id": "talos", "boot": {"kernel": "/new"}})
+    assert result["machines"] == [{"before": "talos", "after": "talos", "count": 1, "machines": ["every other machine"]}]
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 
@@ -45,7 +46,7 @@ def test_keeps_the_program_and_then_asks_for_nothing(modules, params, publisher,
     assert (tmp_path / "cache/matchbox").read_bytes() == program("amd64", b"v0.11.0")
     assert (tmp_path / "cache/matchbox").stat().st_mode & 0o777 == 0o755
     stamp = json.loads((tmp_path / "cache/matchbox.release.json").read_text())
-    assert stamp == {"version": "v0.11.0", "architecture": "amd64", "fingerprint": publisher.fingerprint, "sha256": result["sha256"]}
+    assert stamp == {"version": "v0.11.0", "architecture": "amd64", "fingerprint": publisher.fingerprint, "archive_sha256": "", "sha256": result["sha256"]}
     assert (result["diff"]["before"], result["diff"]["after"]) == ({}, stamp)
     assert (result["path"], result["version"]) == (str(tmp_path / "cache/matchbox"), "v0.11.0")
     archive = f"/{PATH}/v0.11.0/matchbox-v0.11.0-linux-amd64.tar.gz"
@@ -64,6 +65,16 @@ def test_another_version_takes_its_place(modules, params, publisher, tmp_path):
 def test_from_folders_of_the_controller(modules, params, publisher):
     publisher.publish(architecture="arm64")
     modules.converge("matchbox_release", {**params, "architecture": "arm64", "release_url": str(publisher.root / PATH), "key": str(publisher.key)})
+
+
+def test_an_archive_of_ones_own(modules, params, publisher, tmp_path):
+    (archive,) = publisher.root.glob(f"{PATH}/v0.11.0/*.tar.gz")
+    params.update(archive=str(archive), archive_sha256=hashlib.sha256(archive.read_bytes()).hexdigest(), key=None)
+    modules.converge("matchbox_release", params)
+    assert (tmp_path / "cache/matchbox").read_bytes() == program("amd64", b"v0.11.0")
+    archive.unlink()
+    assert not modules.run("matchbox_release", params)["changed"]
+    assert "does not exist" in modules.refuse("matchbox_release", {**params, "archive_sha256": "0" * 64})
 
 
 def test_a_program_that_was_changed_is_put_right(modules, params, tmp_path):

@@ -52,7 +52,7 @@ def test_a_whole_site(modules, data):
     assert result["changed"]
     assert result["written"] == ["profiles/talos", "groups/node1", "groups/default"]
     assert result["removed"] == []
-    assert [part["after_header"] for part in result["diff"]] == [f"{data}/{key}.json" for key in result["written"]]
+    assert [part["after_header"] for part in result["diff"]] == [*(f"{data}/{key}.json" for key in result["written"]), "what machines boot"]
     assert json.loads((data / "profiles/talos.json").read_text())["boot"]["args"][-3:] == join_args()
     assert json.loads((data / "groups/node1.json").read_text())["selector"] == {"mac": "52:54:00:12:34:56"}
     assert shows_no_token(result, TOKEN)
@@ -68,7 +68,8 @@ def test_the_engine_can_read_the_files_and_others_cannot(modules, data):
 def test_a_new_token_shows_as_another_hash_and_tokens_never(modules, data):
     modules.run("matchbox_sync", site(data))
     result = modules.converge("matchbox_sync", site(data, join_args=join_args(ROTATED)))
-    (part,) = result["diff"]
+    part, machines = result["diff"]
+    assert (machines["before"], machines["after"]) == ("every other machine boots talos\n", "every other machine boots talos, changed\n")
     before, after = (line for side in ("before", "after") for line in part[side].splitlines() if "jointoken" in line)
     assert before != after
     for line in (before, after):
@@ -103,15 +104,41 @@ def test_mode_owner_and_group_as_given(modules, data):
     assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (0o600, OWNER, os.getegid())
 
 
+def test_owner_and_group_of_files_that_stay_are_set_again(modules, data):
+    modules.run("matchbox_sync", site(data))
+    result = modules.converge("matchbox_sync", site(data, mode="0600", owner=str(OWNER), group=str(os.getegid())))
+    assert (result["written"], result["machines"]) == ([], [])
+    assert [set(part) for part in result["diff"]] == [{"before_header", "after_header", "before", "after"}] * 2
+    for file in (data / "profiles/talos.json", data / "groups/default.json"):
+        status = file.stat()
+        assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (0o600, OWNER, os.getegid())
+
+
 def test_machines_and_classes_that_go_take_their_files_along_and_others_stay(modules, data):
     modules.run("matchbox_sync", site(data, machines={"node1": {"mac": "52:54:00:12:34:56"}}))
     (data / "groups/mine.json").write_text('{"profile": "talos", "selector": {"serial": "1"}}')
     result = modules.converge("matchbox_sync", site(data))
-    assert (result["written"], result["removed"]) == ([], ["groups/node1"])
-    assert result["diff"][0]["after"] == ""
+    assert (result["written"], result["removed"], result["machines"]) == ([], ["groups/node1"], [])
+    assert [part["after"] for part in result["diff"]] == [""]
     assert (data / "groups/mine.json").exists()
     everything = modules.run("matchbox_sync", site(data, purge="all"))
     assert everything["removed"] == ["groups/mine"]
+
+
+def test_machines_that_boot_something_else(modules, data):
+    classes = {"talos": {"version": "v1.11.4", "default": True}, "serial": {"version": "v1.11.4", "kernel_args": ["console=ttyS1"]}}
+    machines = {f"node{number}": {"mac": f"52:54:00:12:34:{number:02}"} for number in range(30)}
+    modules.run("matchbox_sync", site(data, classes=classes, machines=machines))
+    moved = modules.converge("matchbox_sync", site(data, classes=classes, machines={**machines, "node7": {"mac": "52:54:00:12:34:07", "class": "serial"}}))
+    assert moved["machines"] == [{"before": "talos", "after": "serial", "count": 1, "machines": ["mac=52:54:00:12:34:07"]}]
+    assert (moved["diff"][-1]["before"], moved["diff"][-1]["after"]) == ("mac=52:54:00:12:34:07 boots talos\n", "mac=52:54:00:12:34:07 boots serial\n")
+    classes["talos"]["kernel_args"] = ["console=ttyS0"]
+    result = modules.converge("matchbox_sync", site(data, classes=classes, machines=machines))
+    assert [(group["before"], group["after"], group["count"], len(group["machines"])) for group in result["machines"]] == [
+        ("serial", "talos", 1, 1),
+        ("talos", "talos", 30, 20),
+    ]
+    assert modules.run("matchbox_sync", site(data, classes=classes, machines=machines))["machines"] == []
 
 
 def test_two_scopes_share_a_directory(modules, data):

@@ -28,7 +28,9 @@ FAILED = dataclasses.replace(RUNNING, active="failed", sub="failed")
 CRASHING = dataclasses.replace(RUNNING, active="activating", sub="auto-restart")
 STALE = dataclasses.replace(RUNNING, needs_reread=True)
 STATIC = dataclasses.replace(RUNNING, unit_file="static")
+GENERATED = dataclasses.replace(RUNNING, unit_file="generated")
 CONFIGURATION, UNIT_FILE, DROP_IN = "/etc/a.conf", "/etc/systemd/system/a.service", "/etc/systemd/system/a.service.d/b.conf"
+QUADLET = "/etc/containers/systemd/a.container"
 
 # As systemd 252 says it.
 SHOWN = """Type=forking
@@ -76,6 +78,10 @@ def test_a_unit_is_called_by_its_full_name(given, name):
         (WISH, RUNNING, [CONFIGURATION, DROP_IN], [], UnitPlan(True, "", "restart")),
         (WISH, STALE, [], [], UnitPlan(reread=True)),
         (WISH, STATIC, [], [], UnitPlan()),
+        (WISH, GENERATED, [], [], UnitPlan()),
+        (WISH, GENERATED, [QUADLET], [], UnitPlan(True, "", "restart")),
+        (WISH, GENERATED, [UNIT_FILE, QUADLET], [], UnitPlan(True, "enable", "restart")),
+        (GONE, GENERATED, [QUADLET], [], UnitPlan(True, "", "stop")),
         (WISH, FAILED, [], [], UnitPlan(action="start")),
         (WISH, CRASHING, [], [], UnitPlan(action="start")),
         (WISH, CRASHING, [CONFIGURATION], [], UnitPlan(action="restart")),

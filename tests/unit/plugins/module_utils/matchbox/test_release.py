@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 import pathlib
 
 import pysequoia
@@ -54,6 +55,9 @@ def params(publisher):
         "release_url": str(publisher.root / PATH),
         "key": str(publisher.key),
         "fingerprint": publisher.fingerprint,
+        "archive": None,
+        "archive_sha256": None,
+        "archive_signature": None,
     }
 
 
@@ -102,12 +106,75 @@ def test_the_key_is_found_among_others_and_may_be_binary(publisher, params):
         ({"key": "key.asc"}, "key: 'key.asc' is neither"),
         ({"version": "v9.9.9"}, "Matchbox v9.9.9 for amd64 is not there: "),
         ({"architecture": "arm64"}, "Matchbox v0.11.0 for arm64 is not there: "),
+        ({"archive": ""}, "archive: '' is neither"),
+        ({"archive": "/archive.tar.gz"}, "archive_sha256: nothing proves the archive; give its SHA-256 digest, or its signature with archive_signature"),
+        ({"archive": "/archive.tar.gz", "archive_sha256": "5f2c"}, "archive_sha256: write all 64 hexadecimal digits"),
+        (
+            {"archive": "/no.tar.gz", "archive_sha256": "0" * 64},
+            "/no.tar.gz does not exist on the host that downloads; correct version, release_url or archive",
+        ),
+        ({"archive": "/archive.tar.gz", "archive_signature": "archive.asc"}, "archive_signature: 'archive.asc' is neither"),
+        ({"key": None}, "key: '' is neither"),
     ],
 )
 def test_wrong_options(publisher, params, change, message):
     publisher.publish()
     params.update(change)
     assert message in refusal(params)
+
+
+@pytest.fixture
+def given(publisher, params, tmp_path):
+    """An archive that lies elsewhere, under another name, with its signature; no release is published and no key is named."""
+    file = tmp_path / "built.tar.gz"
+    file.write_bytes(archive({f"{FOLDER}/matchbox": program()}))
+    publisher.sign(file)
+    params.update(archive=str(file), release_url="/nowhere")
+    return file
+
+
+def sha256(file: pathlib.Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_an_archive_of_ones_own_is_believed_by_its_signature(params, given):
+    params["archive_signature"] = f"{given}.asc"
+    content, stamp = proven(params)
+    assert (content, stamp.archive_sha256) == (program(), "")
+
+
+@pytest.mark.parametrize("spelled", [str.lower, str.upper])
+def test_an_archive_of_ones_own_is_believed_by_its_digest(params, given, monkeypatch, spelled):
+    monkeypatch.setattr(matchbox_release, "pysequoia", None)
+    params.update(archive_sha256=spelled(sha256(given)), key=None)
+    content, stamp = proven(params)
+    assert (content, stamp.archive_sha256, stamp.fingerprint) == (program(), sha256(given), "")
+
+
+def test_another_digest(params, given):
+    params.update(archive_sha256="0" * 64)
+    assert refusal(params) == (
+        f"file://{given} is not used: its SHA-256 digest is {sha256(given)}, not {'0' * 64}; it was damaged or replaced, or archive_sha256 is that of another"
+    )
+
+
+def test_a_digest_and_a_signature_have_to_hold_both(publisher, params, given):
+    params.update(archive_sha256=sha256(given), archive_signature=f"{given}.asc")
+    assert proven(params)
+    publisher.sign(given, pysequoia.Tsk.generate("Somebody else"))
+    assert "is not what the key" in refusal(params)
+
+
+def test_an_archive_of_ones_own_of_another_version(params, given):
+    params.update(archive_sha256=sha256(given), version="v0.12.0")
+    assert "has no file matchbox-v0.12.0-linux-amd64/matchbox, so it is another release under this name" in refusal(params)
+
+
+def test_another_digest_asks_for_another_program(params, given):
+    params["archive_sha256"] = sha256(given)
+    stamp = proven(params)[1]
+    assert stamp.fits(matchbox_release.Release.from_params(params))
+    assert not stamp.fits(matchbox_release.Release.from_params({**params, "archive_sha256": "0" * 64}))
 
 
 def test_a_tampered_archive(publisher, params):

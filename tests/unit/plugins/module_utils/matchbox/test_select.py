@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.model import Group, hardware_address
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.select import best_first, labels, select
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.select import Index, best_first, labels, select
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +18,7 @@ def test_the_order_of_files_decides_between_equal_selectors_only(groups, found, 
     chosen = select(best_first(groups), found)
     shuffled = random.sample(groups, len(groups))
     again = select(best_first(shuffled), found)
+    assert chosen == Index(groups).select(found) == next(iter(Index(groups).matching(found)), None)
     assert (chosen and chosen.selector) == (again and again.selector)
     if chosen:
         assert chosen == next(group for group in groups if group.selector == chosen.selector)

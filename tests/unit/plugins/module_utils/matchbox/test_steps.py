@@ -1,44 +1,121 @@
-"""In which order the files of a change are written."""
+"""The order of a change: after every single write each machine gets its old or its new script, never a third."""
 
 from __future__ import annotations
 
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.events import State
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.model import Group
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.steps import Change, in_order
-from hypothesis import given
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.select import Index
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.steps import MEANWHILE, PROFILES, Step, in_batches, original
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from support.states import MACHINES, changes
 
 
-def group(name: str, **selector: str) -> Group:
-    return Group(name, "", "p", selector)
+def script(state: State, machine: dict) -> str | None:
+    """What the machine boots; None for an answer of 404."""
+    groups = [state.groups[name] for name in sorted(state.groups, key=lambda name: f"{name}.json")]
+    group = Index(groups).select(machine)
+    return state.profiles.get(group.profile) if group else None
 
 
-CHANGES = [
-    Change("profiles", "b", None, "x"),
-    Change("profiles", "a", "y", "x"),
-    Change("groups", "two", None, "x", group("two", domain="d", arch="x")),
-    Change("groups", "uuid", "y", "x", group("uuid", uuid="u")),
-    Change("groups", "mac", None, "x", group("mac", mac="m")),
-    Change("groups", "default", "y", "x", group("default")),
-    Change("groups", "broken", "y", None),
-    Change("groups", "old-default", "y", None, group("old-default")),
-    Change("groups", "old-mac", "y", None, group("old-mac", mac="m")),
-    Change("groups", "old-uuid", "y", None, group("old-uuid", uuid="u")),
-    Change("profiles", "old", "y", None),
-]
+def scripts(state: State) -> list:
+    return [script(state, machine) for machine in MACHINES]
 
 
-@given(st.permutations(CHANGES))
-def test_profiles_groups_and_removals_in_their_order(changes):
-    assert [change.key for change in in_order(changes)] == [
-        "profiles/a",
-        "profiles/b",
-        "groups/two",
-        "groups/uuid",
-        "groups/mac",
-        "groups/default",
-        "groups/broken",
-        "groups/old-default",
-        "groups/old-mac",
-        "groups/old-uuid",
-        "profiles/old",
-    ]
+def after(state: State, step: Step) -> State:
+    """The state after one more file was written or removed."""
+    profiles, groups = dict(state.profiles), dict(state.groups)
+    things = profiles if step.folder == PROFILES else groups
+    if step.thing is None:
+        del things[step.id]
+    else:
+        things[step.id] = step.thing
+    return State(profiles, groups)
+
+
+def play(before: State, wanted: State, shuffle) -> list[Step]:
+    """Plays every prefix, in any order within a batch, and looks at every machine after each write."""
+    old, new = scripts(before), scripts(wanted)
+    state, played = before, []
+    for batch in in_batches(before, wanted):
+        for step in shuffle(batch):
+            state = after(state, step)
+            played.append(step)
+            for machine, now, first, last in zip(MACHINES, scripts(state), old, new):
+                assert now in (first, last), f"{machine} gets {now}, neither {first} nor {last}, after {played}"
+    assert state == wanted
+    return played
+
+
+def group(profile: str, **selector: str) -> Group:
+    return Group("", "", profile, selector)
+
+
+SWAP = (
+    State({"p": "p1", "q": "q1"}, {"a": group("p", serial="1"), "b": group("q", serial="2")}),
+    State({"p": "p2", "q": "q2"}, {"a": group("q", serial="1"), "b": group("p", serial="2")}),
+)
+SELECTORS_SWAP = (
+    State({"p": "p1", "q": "q1"}, {"a": group("p", serial="1"), "b": group("q", arch="2"), "default": group("q")}),
+    State({"p": "p1", "q": "q1"}, {"a": group("p", arch="2"), "b": group("q", serial="1"), "default": group("q")}),
+)
+
+
+@settings(max_examples=600, deadline=None)
+@given(changes(), st.randoms(use_true_random=False))
+@example(SWAP, None)
+@example(SELECTORS_SWAP, None)
+def test_every_prefix_of_a_change_is_safe(change, random):
+    play(*change, shuffle=lambda batch: random.sample(batch, len(batch)) if random else batch)
+
+
+@settings(max_examples=200, deadline=None)
+@given(changes(), changes(), st.data())
+def test_a_change_that_was_ended_is_finished_by_another(change, other, data):
+    """Whatever is left of a run that was killed, the next one is safe from there, and nothing of the first is left."""
+    state, wanted = change
+    steps = [step for batch in in_batches(state, wanted) for step in batch]
+    for step in steps[: data.draw(st.integers(0, len(steps)))]:
+        state = after(state, step)
+    play(state, data.draw(st.sampled_from([wanted, other[1]])), shuffle=list)
+
+
+def test_what_a_killed_run_left_in_front_of_a_group_goes():
+    """An intermediate group that comes first by its name while the group that it stands for turns back to its own profile."""
+    left = Group("", "", MEANWHILE + "q", {"serial": "1", "arch": ""})
+    before = State({"p": "p1", "q": "q1", MEANWHILE + "q": "q2"}, {MEANWHILE + "v": left, "v": left, "w": group("p", arch="")})
+    play(before, State({"p": "p1", "q": "q2"}, {"v": Group("", "", "q", left.selector)}), shuffle=list)
+
+
+def test_an_intermediate_tells_what_it_is_for():
+    before, wanted = ({**SWAP[0].profiles, MEANWHILE + "p": "left", MEANWHILE + "q": "left"}, SWAP[1])
+    steps = play(State(before, SWAP[0].groups), wanted, shuffle=list)
+    assert {original(step.id) for step in steps if step.folder == PROFILES} == {"p", "q"}
+    assert [original(name) for name in ("p", f"{MEANWHILE}2-p", f"{MEANWHILE}-2-p")] == ["p", "2-p", "p"]
+
+
+def test_two_profiles_that_change_and_swap_their_groups_need_one_intermediate():
+    played = play(*SWAP, shuffle=list)
+    assert {step.id for step in played if step.id.startswith(MEANWHILE)} in ({MEANWHILE + "p"}, {MEANWHILE + "q"})
+
+
+def test_without_a_circle_there_are_no_intermediates():
+    """A rotation that changes every profile, while machines come, go and move."""
+    before = State(
+        {"talos": "t1", "big": "b1"},
+        {"default": group("talos"), "n1": group("big", serial="1"), "arm": group("talos", arch="2")},
+    )
+    wanted = State(
+        {"talos": "t2", "big": "b2"},
+        {"default": group("talos"), "n1": group("big", serial="1"), "n2": group("big", serial="2"), "arm": group("talos", arch="2")},
+    )
+    assert [step.id for step in play(before, wanted, shuffle=list)] == ["big", "n2", "talos"]
+
+
+def test_nothing_to_do():
+    state = State({"p": "1"}, {"a": group("p")})
+    assert in_batches(state, state) == []
+
+
+def test_the_same_change_has_always_the_same_steps():
+    assert in_batches(*SWAP) == in_batches(*SWAP)

@@ -1,18 +1,17 @@
-"""The data directory: what a run plans, and what is left of one that is killed."""
+"""The data directory: what a run plans and does."""
 
 from __future__ import annotations
 
 import os
 import pathlib
 import stat
-import typing as t
 
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.errors import InputError, OmniMatchboxError
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.directory import load_profile, read_groups
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.model import Boot, Group, Profile
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.store import Store
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.wanted import Wanted
+from support.matchbox import contents
 
 OLD = Wanted(
     [Profile("talos", boot=Boot("/old")), Profile("gone", boot=Boot("/gone"))],
@@ -37,18 +36,20 @@ def apply(path: pathlib.Path, wanted: Wanted, **options) -> list[str]:
     return [change.key for change in plan.changes]
 
 
-def contents(path: pathlib.Path) -> dict[str, str]:
-    """The files that the engine may read."""
-    return {str(file.relative_to(path)): file.read_text() for folder in ("profiles", "groups") for file in (path / folder).rglob("*")}
-
-
 def files(wanted: Wanted) -> dict[str, str]:
     return {f"{key}.json": thing.text() for key, thing in wanted.objects().items()}
 
 
 def test_profiles_first_and_removals_last(tmp_path):
     assert apply(tmp_path, OLD) == ["profiles/gone", "profiles/talos", "groups/node1", "groups/default"]
-    assert apply(tmp_path, NEW) == ["profiles/added", "profiles/talos", "groups/node2", "groups/rack", "groups/node1", "profiles/gone"]
+    assert apply(tmp_path, NEW) == [
+        "profiles/added",
+        "groups/node2",
+        "groups/rack",
+        "profiles/talos",
+        "groups/node1",
+        "profiles/gone",
+    ]
     assert contents(tmp_path) == files(NEW)
     assert apply(tmp_path, NEW) == []
 
@@ -63,67 +64,6 @@ def test_attributes_are_those_of_the_callback_and_folders_are_like_the_data_dire
         assert (tmp_path / folder).stat().st_gid == group
         assert stat.S_IMODE((tmp_path / folder).stat().st_mode) == 0o750
     assert stat.S_IMODE((tmp_path / ".omni-matchbox").stat().st_mode) == 0o700
-
-
-def killed_after(count: int, work: t.Callable[[], object]) -> bool:
-    """Run ``work`` in a process that ends at its ``count``-th call into the file system, before that call; whether it came so far."""
-    child = os.fork()
-    if child:
-        return os.waitpid(child, 0)[1] != 0
-    left = count
-
-    def counted(call):
-        def counting(*args, **options):
-            nonlocal left
-            if left == 0:
-                os._exit(9)
-            left -= 1
-            return call(*args, **options)
-
-        return counting
-
-    for name in ("open", "mkdir", "chmod", "chown", "fsync", "rename", "unlink", "rmdir"):
-        setattr(os, name, counted(getattr(os, name)))
-    try:
-        work()
-        os._exit(0)
-    finally:
-        os._exit(1)
-
-
-def test_a_run_killed_at_any_moment_leaves_whole_files_and_the_next_one_finishes(tmp_path):
-    old, new = files(OLD), files(NEW)
-    for count in range(200):
-        path = tmp_path / str(count)
-        path.mkdir()
-        apply(path, OLD)
-        killed = killed_after(count, lambda path=path: apply(path, NEW))
-        for name, text in contents(path).items():
-            assert text in (old.get(name), new.get(name)), f"{name} after {count} calls"
-        for group in read_groups(str(path)).values():
-            assert load_profile(str(path), group.profile), f"{group.id} after {count} calls"
-        apply(path, NEW)
-        assert contents(path) == new
-        assert os.listdir(path / ".omni-matchbox") == ["manifest.json"]
-        if not killed:
-            break
-    assert 40 < count < 199, "the calls into the file system were not all seen"
-
-
-@pytest.mark.parametrize("count", range(0, 60, 3))
-def test_what_a_killed_first_run_wrote_is_known_to_the_next(tmp_path, count):
-    """Also if the next one wants nothing of it, and never more than that."""
-    (tmp_path / "profiles").mkdir()
-    (tmp_path / "profiles/talos.json").write_text('{"id": "talos", "boot": {"kernel": "/mine"}}')
-    killed_after(count, lambda: apply(tmp_path, OLD))
-    foreign = (tmp_path / "profiles/talos.json").read_text()
-    apply(tmp_path, Wanted([Profile("other", boot=Boot("/k"))]))
-    left = contents(tmp_path)
-    assert left.pop("profiles/other.json")
-    # A file that was there before may have been taken over; if so, it is managed from then on or left as it was written.
-    assert left in ({}, {"profiles/talos.json": foreign})
-    if "/mine" in foreign:
-        assert left
 
 
 def test_leftover_staged_files_go_even_if_there_is_nothing_to_do(tmp_path):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.errors import InputError
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.model import Boot, Group
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.model import Group
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.reader import read_group, read_profile
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.script import ipxe_script
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.validate import valid_group, valid_profile
@@ -25,6 +25,10 @@ def selector(**pairs) -> dict:
     return {"id": "g", "profile": "p", "selector": pairs}
 
 
+def nested(depth: int) -> object:
+    return {"a": nested(depth - 1)} if depth else "x"
+
+
 PROFILES = [
     ("talos", "profiles: number 1: is a text; write a dictionary with the fields id, name, boot, generic_id, ignition_id, cloud_id"),
     ({}, "profiles: number 1: id is missing; give an id such as 'talos'"),
@@ -36,6 +40,11 @@ PROFILES = [
     ({"id": ".hidden"}, f"profiles: number 1: id '.hidden' {ID}"),
     ({"id": "a\n"}, f"profiles: number 1: id 'a\\n' {ID}"),
     ({"id": "ü"}, f"profiles: number 1: id 'ü' {ID}"),
+    ({"id": "a" * 201}, f"profiles: number 1: id {'a' * 20}... has 201 letters; write at most 200, it is a file's name"),
+    (
+        {"id": "omni-matchbox-meanwhile-p"},
+        "profiles: number 1: id 'omni-matchbox-meanwhile-p' begins with omni-matchbox-meanwhile-, which is kept for what is there during a run; choose another",
+    ),
     (
         {"id": "p", "ignitionId": "x"},
         "profiles: number 1: unknown field 'ignitionId'; known are id, name, boot, generic_id, ignition_id, cloud_id",
@@ -49,6 +58,7 @@ PROFILES = [
     (boot(kernel=5), "profile p: boot.kernel is the number 5; write it as text, in quotes"),
     (boot(kernel="/k quiet"), "profile p: boot.kernel has a blank; give the URL or path alone, arguments belong into boot.args"),
     (boot(kernel="#k"), "profile p: boot.kernel has a word that begins with #, where iPXE begins a comment; take it out"),
+    (boot(kernel="/k\\"), "profile p: boot.kernel ends with a backslash, with which iPXE goes on in the next line; take it out"),
     (boot(initrd="/i"), "profile p: boot.initrd is a text; write a list of texts"),
     (boot(initrd=["/i", None]), "profile p: boot.initrd number 2 is null; write it as text, in quotes"),
     (boot(initrd=["/i\nshell"]), f"profile p: boot.initrd number 1 {ONE_LINE}"),
@@ -59,6 +69,7 @@ PROFILES = [
     (boot(args=["x=1\r"]), f"profile p: boot.args number 1 (x=...) {ONE_LINE}"),
     (boot(args=["x=1\u2028"]), f"profile p: boot.args number 1 (x=...) {ONE_LINE}"),
     (boot(args=["x=\ud800"]), f"profile p: boot.args number 1 (x=...) {ONE_LINE}"),
+    (boot(args=["x=\\"]), "profile p: boot.args number 1 (x=...) ends with a backslash, with which iPXE goes on in the next line; take it out"),
     (boot(args=["a ; b"]), "profile p: boot.args number 1 has the word ;, where iPXE ends the command; take it out"),
     (boot(args=["&&"]), "profile p: boot.args number 1 has the word &&, where iPXE ends the command; take it out"),
     (boot(args=["x=1 || y"]), "profile p: boot.args number 1 (x=...) has the word ||, where iPXE ends the command; take it out"),
@@ -78,6 +89,7 @@ GROUPS = [
     ),
     ({"id": "g", "profile": "p", "selector": ["mac=x"]}, "group g: selector is a list; write a dictionary such as {mac: '52:54:00:12:34:56'}"),
     (selector(**{"": "x"}), "group g: selector has the key ''; name a label that machines send, such as mac, uuid or serial"),
+    (selector(**{"os=x": "y"}), "group g: selector has the key 'os=x'; name a label that machines send, such as mac, uuid or serial"),
     (selector(serial=""), "group g: selector.serial is empty, which selects machines that do not send it; give a value or leave it out"),
     (selector(serial=None), "group g: selector.serial is null; write it as text, in quotes"),
     (selector(serial=123), "group g: selector.serial is the number 123; write it as text, in quotes"),
@@ -97,13 +109,23 @@ GROUPS = [
         "group g: selector.uuid '4C4C4544-0051-3510-8052-B4C04F4E3333' never matches; machines send it in lower case, write"
         " '4c4c4544-0051-3510-8052-b4c04f4e3333'",
     ),
+    (
+        selector(uuid="4c4c4544005135108052b4c04f4e3333"),
+        "group g: selector.uuid '4c4c4544005135108052b4c04f4e3333' is no UUID, so it never matches; write it as '4c4c4544-0051-3510-8052-b4c04f4e3333'",
+    ),
+    (selector(arch="amd64"), "group g: selector.arch 'amd64' never matches; to iPXE it is 'x86_64'"),
     ({"id": "g", "profile": "p", "metadata": "x"}, "group g: metadata is a text; write a dictionary"),
     ({"id": "g", "profile": "p", "metadata": {"a": {"b": "x\ny"}}}, f"group g: metadata.a.b {ONE_LINE}"),
     (
         {"id": "g", "profile": "p", "metadata": {"a": [float("nan")]}},
-        "group g: metadata.a number 1 is a number that cannot be written; write it as text, in quotes",
+        "group g: metadata.a number 1 is a number that Matchbox cannot keep; write it as text, in quotes",
     ),
-    ({"id": "g", "profile": "p", "metadata": {"a": 10**400}}, "group g: metadata.a is a number that cannot be written; write it as text, in quotes"),
+    ({"id": "g", "profile": "p", "metadata": {"a": 10**400}}, "group g: metadata.a is a number that Matchbox cannot keep; write it as text, in quotes"),
+    (
+        {"id": "g", "profile": "p", "metadata": {"a": 2**53 + 1}},
+        "group g: metadata.a is a number that Matchbox cannot keep; write it as text, in quotes",
+    ),
+    ({"id": "g", "profile": "p", "metadata": {"a": nested(60)}}, f"group g: metadata{'.a' * 31}.... is more than 50 levels deep; write it flatter"),
     ({"id": "g", "profile": "p", "metadata": {5: "x"}}, "group g: metadata has the key 5; write it as text, in quotes"),
     (
         {"id": "g", "profile": "p", "metadata": {"request": {}}},
@@ -163,6 +185,16 @@ IDS = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._-]{0,9}", fullmatch=True)
 NASTY = st.text(alphabet="ab=/#;&|$\"'\\ \t\n\r\x00\x0b\x7f\x85\u00a0\u2028ü\U0001f600\ud800", max_size=12)
 PLAIN = st.text(alphabet="ab=/;&|\"'\\\u00a0ü\U0001f600", min_size=1, max_size=12)
 WORDS = st.lists(st.sampled_from(["a", "b=c", "#", "#a", "a#", ";", "a;", "&&", "||", "\u00a0#a", "a\u2003||"]), max_size=3).map(" ".join)
+HEX = "0123456789abcdefABCDEF"
+LABELLED = st.fixed_dictionaries(
+    {},
+    optional={
+        "mac": st.from_regex(f"[{HEX}]{{2}}([:-])[{HEX}]{{2}}(\\1[{HEX}]{{2}}){{4}}", fullmatch=True),
+        "uuid": st.uuids().map(str),
+        "serial": PLAIN,
+        "arch": st.sampled_from(["x86_64", "arm64", "i386"]),
+    },
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False) | PLAIN,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(PLAIN, inner, max_size=3),
@@ -178,15 +210,39 @@ def accepted(valid, data):
         return assume(False)
 
 
-@given(st.builds(Boot, kernel=PLAIN, initrd=st.lists(PLAIN, max_size=2), args=st.lists(PLAIN | NASTY | WORDS, max_size=2)))
-def test_every_line_of_a_script_is_one_ipxe_command(parts):
-    boot_of = accepted(valid_profile, {"id": "p", "boot": {"kernel": parts.kernel, "initrd": parts.initrd, "args": parts.args}}).boot
-    lines = ipxe_script(boot_of).split("\n")
-    assert [line.split(" ")[0] for line in lines] == ["#!ipxe", "kernel", *["initrd"] * len(parts.initrd), "boot", ""]
-    for line in lines[1:]:
-        # iPXE divides a line at ASCII white space and knows no quotes.
-        words = line.encode().split()
-        assert not any(word in (b";", b"&&", b"||") or word.startswith(b"#") for word in words)
+def ipxe_commands(script: str) -> list[list[bytes]]:
+    """The commands of a script as iPXE finds them: lines, of which those that end with a backslash go on; words between white space; comments.
+
+    A word by itself may end a command in the middle of a line.
+    """
+    commands, begun = [], b""
+    for line in script.encode("utf-8", "surrogatepass").split(b"\n"):
+        begun += line.removesuffix(b"\r")
+        if begun.endswith(b"\\"):
+            begun = begun[:-1]
+            continue
+        commands.append([])
+        for word in begun.split():
+            if word.startswith(b"#"):
+                break
+            commands[-1].append(word)
+            if word in (b";", b"&&", b"||"):
+                commands.append([])
+        begun = b""
+    return commands + [[begun]] * bool(begun)
+
+
+def test_how_ipxe_reads_a_script():
+    script = "#!ipxe\nkernel a\\\nb # c\nx ; y\r\n"
+    assert ipxe_commands(script) == [[], [b"kernel", b"ab"], [b"x", b";"], [b"y"], []]
+
+
+@given(st.lists(PLAIN | NASTY | WORDS, max_size=2), st.lists(PLAIN, max_size=1), PLAIN, st.booleans())
+def test_every_line_of_a_script_is_one_ipxe_command(args, initrd, kernel, variables):
+    data = {"id": "p", "boot": {"kernel": kernel, "initrd": initrd, "args": args}}
+    boot_of = accepted(lambda data, place: valid_profile(data, place, variables=variables), data).boot
+    expected = [["kernel", kernel, *args], *(["initrd", path] for path in initrd), ["boot"]]
+    assert ipxe_commands(ipxe_script(boot_of)) == [[], *(" ".join(texts).encode().split() for texts in expected), []]
 
 
 @given(IDS, PLAIN, st.lists(PLAIN, max_size=4), st.none() | IDS)
@@ -196,7 +252,7 @@ def test_a_profile_reads_back_as_it_was_written(name, text, texts, reference):
     assert valid_profile(json.loads(profile.text()), "x") == profile
 
 
-@given(IDS, IDS, st.dictionaries(PLAIN, PLAIN, max_size=3), st.dictionaries(PLAIN, JSON, max_size=3))
+@given(IDS, IDS, st.dictionaries(PLAIN, PLAIN, max_size=2) | LABELLED, st.dictionaries(PLAIN, JSON, max_size=3))
 def test_a_group_reads_back_as_it_was_written(name, profile, pairs, metadata):
     group = accepted(valid_group, {"id": name, "profile": profile, "selector": pairs, "metadata": metadata})
     assert read_group(group.text().encode()) == group
