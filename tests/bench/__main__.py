@@ -7,10 +7,10 @@ import sys
 
 from lab.system import REPOSITORY, LabError, say
 
-from . import boot, site
+from . import assets, boot, site
 from .figures import write
 
-SUBJECTS = {"site": site, "boot": boot}
+SUBJECTS = {"site": site, "boot": boot, "assets": assets}
 
 
 def main() -> int:
