@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ansible.plugins.action import ActionBase
 
-from ..plugin_utils.once import ask_once
+from ..plugin_utils.once import ask_once, question_of
 
 
 class ActionModule(ActionBase):
@@ -16,7 +16,7 @@ class ActionModule(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """The module's result; ``register`` keeps all of it, output shows it only if it is an error."""
         super().run(tmp, task_vars)
-        result = ask_once(self._question(), lambda: self._execute_unseen(task_vars))
+        result = ask_once(question_of(self), lambda: self._execute_unseen(task_vars))
         if not result.get("failed"):
             result["_ansible_no_log"] = True
             # Up to ansible-core 2.18, the summary of a loop's results does not look at the results.
@@ -31,13 +31,3 @@ class ActionModule(ActionBase):
             return self._execute_module(task_vars=task_vars)
         finally:
             context.no_log = no_log
-
-    def _question(self) -> dict:
-        """All that the answer depends on: what is asked, in which environment, and from where."""
-        here = self._connection.transport == "local"
-        return {
-            "action": self._task.action,
-            "arguments": self._task.args,
-            "environment": self._task.environment,
-            "from": "controller" if here else [self._connection.transport, self._play_context.remote_addr],
-        }

@@ -26,4 +26,15 @@ options:
       - Proxies are taken from the environment (C(https_proxy), C(no_proxy)) and credentials from C(~/.netrc) of the host that downloads.
     type: int
     default: 30
+  retries:
+    description: How often a download that was interrupted is tried again, after 1, 2, 4 … 30 seconds. One that goes on meanwhile is not given up.
+    type: int
+    default: 4
+  redirect_hosts:
+    description:
+      - Hosts to which a server may redirect, besides itself, with all hosts below these names. GitHub keeps the files of its releases there.
+      - A redirect to any other host is refused.
+    type: list
+    elements: str
+    default: [githubusercontent.com]
 """

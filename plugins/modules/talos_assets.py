@@ -12,18 +12,23 @@ version_added: 0.1.0
 author:
   - The usableapps.omni_matchbox founders (@usableapps)
 description:
-  - Fetches the kernels and initramfs files of Talos Linux releases that machines boot over the network. Runs on the boot host.
-  - Each version lies in a folder of its own (V(talos/v1.11.4), and V(talos/v1.11.4/arm64) for arm64) as V(vmlinuz) and V(initramfs.xz), mode 0644.
-    Files that are there are not asked about again, so a second run makes no request.
+  - Fetches the kernels and initramfs files of Talos Linux that machines boot over the network, several at once. Runs on the boot host.
+  - Each stock image lies in a folder of its own (V(talos/v1.11.4), and V(talos/v1.11.4/arm64) for arm64) as V(vmlinuz) and V(initramfs.xz), mode 0644.
+    Images that the Image Factory made lie in V(talos/VERSION/KEY/ARCHITECTURE), mode 0640, since their initramfs holds the join token.
   - >-
-    A file is fetched anew when it is plainly no kernel or initramfs, or when O(images[].sha256) is given and it has another digest. The old file is
-    replaced only by one that has the digest.
+    What a file is (its size and sha256) is noted in V(talos/images.lock) below the assets. A file that has the size noted there is neither asked about
+    nor read again, so a second run makes no request. A file that was there before is read once and noted.
   - >-
-    What is fetched must be as long as the server said, begin as a kernel or initramfs does, and have the digest given in O(images[].sha256) or, without
-    one, that in the release's C(sha256sum.txt). Where the source has no C(sha256sum.txt), a warning says what was not proven.
+    A file is fetched anew when it has another size than noted, is plainly no kernel or initramfs, when O(images[].sha256) is given and it has another
+    digest, or with O(verify) when it has another than noted. The old file is replaced only by one that is right.
   - >-
-    Files are staged under a hidden name beside the served ones and renamed when they are complete. A run that fails or is killed leaves whole files
-    only; what it had staged is removed, at the latest by the next run.
+    What is fetched must be as long as the server said, must be a whole kernel or initramfs as far as its own headers tell, and must have the digest that
+    is given or noted, else the one in the release's C(sha256sum.txt). Where there is none of these, it is trusted from then on, and a warning says so.
+    What has changed at the source since it was noted is refused.
+  - >-
+    Files are put together in V(.omni-matchbox-staging) below the assets and renamed when they are complete and on disk. A run that fails or is killed
+    leaves whole files only. What it had fetched so far is taken up by the next run, and removed when it is no longer wanted.
+  - While it runs in a play, lines tell how far it is.
 extends_documentation_fragment:
   - usableapps.omni_matchbox.download
 attributes:
@@ -32,7 +37,7 @@ attributes:
     description: Asks the source only for the sizes of missing files (HEAD), so an unknown version fails in check mode too.
   diff_mode:
     support: full
-    description: Names every file and link that is written.
+    description: Names every file and link that is written or removed.
   platform:
     support: full
     platforms: posix
@@ -44,11 +49,13 @@ options:
     required: true
   classes:
     description:
-      - The classes of machines whose stock images to have, as C(omni_matchbox_classes). Images that no class boots stay.
+      - The classes of machines whose stock images to have, as C(omni_matchbox_classes). Images that no class boots stay, unless O(keep) is given.
       - What is wrong with a class is the task's error, in one line.
     type: dict
   images:
-    description: The images to have, as the filter P(usableapps.omni_matchbox.stock_images#filter) tells them. Images that are not listed stay.
+    description:
+      - The images to have, as M(usableapps.omni_matchbox.talos_image_info) or the filter P(usableapps.omni_matchbox.stock_images#filter) tells them.
+        Images that are not listed stay, unless O(keep) is given.
     type: list
     elements: dict
     suboptions:
@@ -61,8 +68,12 @@ options:
         type: str
         choices: [amd64, arm64]
         default: amd64
+      key:
+        description: V(stock), or the key of an image that the Image Factory makes.
+        type: str
+        default: stock
       path:
-        description: The image's folder below O(assets_path). By default V(talos/VERSION), with V(/arm64) added for arm64.
+        description: The image's folder below O(assets_path). By default V(talos/VERSION), with V(/arm64) added for arm64, or V(talos/VERSION/KEY/ARCHITECTURE).
         type: str
       link:
         description:
@@ -71,6 +82,26 @@ options:
             renames, not one: a warning says so.
           - A file that is no link is never replaced.
         type: str
+      urls:
+        description: Where the files of an image that is not stock come from. C(@schematic@) in it stands for the id in O(schematics).
+        type: dict
+        suboptions:
+          kernel:
+            description: The URL of V(vmlinuz).
+            type: str
+          initramfs:
+            description: The URL of V(initramfs.xz).
+            type: str
+      sizes:
+        description: The sizes of the files in bytes, if they are known. Then the source is not asked for them.
+        type: dict
+        suboptions:
+          kernel:
+            description: That of V(vmlinuz).
+            type: int
+          initramfs:
+            description: That of V(initramfs.xz).
+            type: int
       sha256:
         description: The hexadecimal SHA-256 digests that the files must have, if they are known.
         type: dict
@@ -81,15 +112,71 @@ options:
           initramfs:
             description: That of V(initramfs.xz).
             type: str
+      kernel_args:
+        description: Not used here. What M(usableapps.omni_matchbox.talos_image_info) tells can be given as it is.
+        type: list
+        elements: str
       classes:
         description: The classes that want the image, named in errors.
         type: list
         elements: str
         default: []
+  schematics:
+    description: The schematic ids of images, by image key. Who has such an id can ask the Image Factory for the join token, so they are shown nowhere.
+    type: dict
+    default: {}
+  versions:
+    description:
+      - "What loosely named versions mean, as V({v1.11: v1.11.4}), to be noted in the lock file in place of what it says. Without it, that stays."
+    type: dict
+  verify:
+    description: Whether to read all files and compare them with the lock file.
+    type: bool
+    default: false
+  group:
+    description: The group, by name or number, that may read images of the Image Factory. It should be that of the web server.
+    type: str
+  keep:
+    description:
+      - >-
+        Removes images that nothing boots, but never one of the newest versions, as many as this number. In use is what O(classes) or O(images)
+        want, what any file of the boot engine in O(data_path) names, whoever wrote it, and what any link below O(assets_path) leads to.
+      - If a profile names images by a variable, nobody can tell which, and none is removed. A warning says so.
+      - Without it nothing is removed.
+    type: int
+  data_path:
+    description: The data directory of the boot engine. Needed with O(keep).
+    type: path
+  rewritten_profiles:
+    description:
+      - Profiles that the run writes for its classes. They boot the images of these classes, so what their files name does not count for O(keep).
+      - Meant for check mode, in which they are not written.
+    type: list
+    elements: str
+    default: []
+  source:
+    description:
+      - V(host) has the boot host fetch. V(controller) has the controller fetch, once for all boot hosts of the run, into O(cache_path), and copies
+        to the boot hosts what they lack. Then O(ca_path) is a file of the controller, and proxies are those of its environment.
+    type: str
+    choices: [host, controller]
+    default: host
+  cache_path:
+    description:
+      - With O(source=controller), the folder on the controller that has the images, laid out like O(assets_path) with a lock file of its own. Needed then.
+    type: path
+  offline:
+    description: With O(source=controller), whether only what lies in O(cache_path) is used. An image that is not there is an error.
+    type: bool
+    default: false
+  incoming:
+    description:
+      - Where the action puts files that it has copied to the boot host; nothing is fetched then. You need not give it.
+    type: path
   release_url:
     description:
       - Where the releases lie, GitHub or a mirror in the same layout (C(v1.11.4/vmlinuz-amd64), C(v1.11.4/initramfs-amd64.xz), C(v1.11.4/sha256sum.txt)).
-      - An absolute path or a C(file) URL is a folder of the boot host in the same layout.
+      - An absolute path or a C(file) URL is a folder in the same layout, of the boot host or, with O(source=controller), of the controller.
       - >-
         An Image Factory is refused. The installed machine would take its kernel arguments from a schematic without join arguments and would not come
         back to Omni. For stock images Omni puts its own join arguments into the installer.
@@ -121,6 +208,20 @@ EXAMPLES = r"""
         link: talos
         sha256:
           kernel: 1c5d0f5a3e1c2c0f8d3b1e5a6f7089abcdef0123456789abcdef0123456789ab
+
+- name: Fetch once for all boot hosts
+  usableapps.omni_matchbox.talos_assets:
+    assets_path: /var/lib/matchbox/assets
+    classes: "{{ omni_matchbox_classes }}"
+    source: controller
+    cache_path: "{{ ansible_user_dir }}/.cache/talos"
+
+- name: Remove what nothing boots, except for the two newest versions
+  usableapps.omni_matchbox.talos_assets:
+    assets_path: /var/lib/matchbox/assets
+    classes: "{{ omni_matchbox_classes }}"
+    keep: 2
+    data_path: /var/lib/matchbox
 """
 
 RETURN = r"""
@@ -151,57 +252,41 @@ files:
       type: str
       sample: https://github.com/siderolabs/talos/releases/download/v1.11.4/vmlinuz-amd64
     verified_by:
-      description: What proves it, V(sha256) (the digest given), V(sha256sum.txt) of the release, or only its V(format) and length.
+      description:
+        - What proves it, V(sha256) (the digest given), V(images.lock) (the one that was noted), V(sha256sum.txt) of the release, V(controller) (the digest
+          of the controller's copy), or only its V(format) and length.
       type: str
       sample: sha256sum.txt
+removed:
+  description: The folders of images that were removed, or would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: [talos/v1.9.0]
 """
 
-from ..module_utils.common.argspec import ArgumentSpec
-from ..module_utils.common.download import DOWNLOAD_SPEC, Access
+from ..module_utils.common.download import Access
 from ..module_utils.common.run import run_module
 from ..module_utils.common.secrets import hide
-from ..module_utils.talos.assets import apply_assets, plan_assets
-from ..module_utils.talos.factory import GITHUB_RELEASES
-from ..module_utils.talos.stock import checked_image, stock_images
-from ..module_utils.talos.version import ARCHITECTURES
-
-IMAGE_OPTIONS = {
-    "version": {"type": "str", "required": True},
-    "architecture": {"type": "str", "choices": list(ARCHITECTURES), "default": "amd64"},
-    "path": {"type": "str"},
-    "link": {"type": "str"},
-    "sha256": {"type": "dict", "options": {"kernel": {"type": "str"}, "initramfs": {"type": "str"}}},
-    "classes": {"type": "list", "elements": "str", "default": []},
-}
-SPEC = ArgumentSpec(
-    options={
-        "assets_path": {"type": "path", "required": True},
-        "classes": {"type": "dict", "no_log": True},
-        "images": {"type": "list", "elements": "dict", "options": IMAGE_OPTIONS},
-        "release_url": {"type": "str", "default": GITHUB_RELEASES},
-    },
-    mutually_exclusive=[("classes", "images")],
-    required_one_of=[("classes", "images")],
-).merged(DOWNLOAD_SPEC)
+from ..module_utils.talos.fetching import have_assets
+from ..module_utils.talos.options import ASSETS_SPEC, wanted_assets
+from ..module_utils.talos.source import Source
 
 
 def have_images(module):
     """Plan, and do it unless this is check mode."""
     hide(module, "classes")
     access = Access.from_params(module.params)
-    classes = module.params["classes"]
-    images = [checked_image(image) for image in module.params["images"]] if classes is None else stock_images(classes)
-    plan = plan_assets(module.params["assets_path"], images, module.params["release_url"], access)
+    source = Source(access, module.params["incoming"])
+    plan = have_assets(wanted_assets(module.params), source, check=module.check_mode, lock_seconds=access.timeout)
     for warning in plan.warnings():
         module.warn(warning)
-    if not module.check_mode:
-        apply_assets(plan, access)
-    return {"changed": plan.changed, "diff": plan.diff(), "files": plan.files()}
+    return {"changed": plan.changed, "diff": plan.diff(), "files": plan.files(), "removed": plan.removed()}
 
 
 def main():
     """Run the module."""
-    run_module(SPEC, have_images)
+    run_module(ASSETS_SPEC, have_images)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import os
 import typing as t
 
 from ansible import constants as C
+from ansible.plugins.action import ActionBase
 
 _OF_ONE_HOST = ("ansible_facts", "deprecations", "exception", "invocation", "warnings")
 
@@ -35,6 +36,17 @@ def ask_once(question: t.Any, ask: t.Callable[[], dict]) -> dict:
             json.dump({name: value for name, value in result.items() if name not in _OF_ONE_HOST and not name.startswith("_")}, answer)
         os.rename(path + ".new", path)
         return result
+
+
+def question_of(action: ActionBase) -> dict:
+    """All that the answer to a task depends on: what is asked, in which environment, and from where."""
+    here = action._connection.transport == "local"
+    return {
+        "action": action._task.action,
+        "arguments": action._task.args,
+        "environment": action._task.environment,
+        "from": "controller" if here else [action._connection.transport, action._play_context.remote_addr],
+    }
 
 
 def _private(path: str, flags: int) -> int:

@@ -26,11 +26,13 @@ import ssl
 import struct
 import threading
 import time
+import typing as t
 import urllib.parse
 
 BLOCK = 256 * 1024
 FAULTS_PATH = "/_lab/faults"
 TALOS_RELEASES = "siderolabs/talos/releases/download"
+ON_GET = ("reset", "short", "corrupt", "slow", "stall")
 WEB_PAGE = b"<!DOCTYPE html>\n<html><head><title>Please sign in</title></head></html>\n"
 
 
@@ -39,17 +41,153 @@ class Fault:
     """What goes wrong with one path.
 
     On every request: ``status`` (answer ``status``), ``redirect`` (to ``location``), ``page`` (a web page, with 200), ``unsized`` (no
-    Content-Length). On GET only: ``reset`` (half of the file, then the connection is reset), ``short`` (half of what Content-Length says),
-    ``corrupt`` (one bit is wrong), ``stall`` (half of the file, then silence until the fault is gone).
+    Content-Length), ``rangeless`` (all of the file, whatever range is asked for).
+    On GET only: ``reset`` (half of the file, then the connection is reset), ``short`` (half of what Content-Length says),
+    ``corrupt`` (one bit is wrong), ``slow`` (2.6 MB/s), ``stall`` (half of the file, then silence until the fault is gone).
+    ``at`` is the byte of the answer at which it happens instead of its half, ``times`` how often it happens before all is well.
     """
 
     kind: str
     status: int = 503
     location: str = ""
+    at: int | None = None
+    times: int | None = None
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    downloads: Downloads
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that go away and TLS that is refused are part of what is tested."""
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Answers one connection. Whoever serves more than files overrides :meth:`serve`, :meth:`content` or :meth:`file`."""
+
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_HEAD(self) -> None:
+        self.serve()
+
+    def do_GET(self) -> None:
+        self.serve()
+
+    def do_PUT(self) -> None:
+        """Set the faults."""
+        if self.path != FAULTS_PATH:
+            self.answer(404)
+            return
+        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.downloads.faults = {path: Fault(**fault) for path, fault in wanted.items()}
+        self.answer(204)
+
+    def log_message(self, *_: object) -> None:
+        """The log is the one of :meth:`Downloads.record`."""
+
+    def serve(self) -> None:
+        """Answer HEAD or GET."""
+        fault = self.server.downloads.take_fault(self.path, self.command)
+        kind = fault.kind if fault else None
+        if kind == "status":
+            self.answer(fault.status)
+        elif kind == "redirect":
+            self.answer(302, headers={"Location": fault.location})
+        elif kind == "page":
+            self.answer(200, WEB_PAGE, {"Content-Type": "text/html"})
+        elif (content := self.content()) is None:
+            self.answer(404, b"not found\n")
+        else:
+            with content:
+                self._send(content, fault)
+
+    def content(self) -> t.BinaryIO | None:
+        """What is at the path."""
+        path = self.file()
+        return path.open("rb") if path else None
+
+    def file(self) -> pathlib.Path | None:
+        """The file that the path names, if there is one below the root."""
+        root = self.server.downloads.root
+        file = (root / urllib.parse.unquote(self.path.split("?")[0]).lstrip("/")).resolve()
+        return file if file.is_file() and root in file.parents else None
+
+    def answer(self, status: int, body: bytes = b"", headers: dict | None = None) -> None:
+        """The whole answer, and a line in the log."""
+        self._begin(status, {**(headers or {}), "Content-Length": len(body)})
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def _begin(self, status: int, headers: dict) -> None:
+        self.server.downloads.record(
+            {
+                "time": round(time.time(), 3),
+                "method": self.command,
+                "path": self.path,
+                "status": status,
+                "range": self.headers.get("Range"),
+                "authorized": "Authorization" in self.headers,
+                "client": self.client_address[0],
+            }
+        )
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+
+    def _send(self, file, fault: Fault | None) -> None:
+        size = file.seek(0, os.SEEK_END)
+        asked = None if fault and fault.kind == "rangeless" else self.headers.get("Range")
+        wanted = _range(asked, size)
+        if wanted is None:
+            self.answer(416, headers={"Content-Range": f"bytes */{size}"})
+            return
+        start, end = wanted
+        headers = {"Accept-Ranges": "bytes", "Content-Length": end - start, "Content-Type": "application/octet-stream"}
+        if asked:
+            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+        if fault and fault.kind == "unsized":
+            del headers["Content-Length"]
+            headers["Connection"] = "close"
+        self._begin(206 if asked else 200, headers)
+        if self.command == "GET":
+            self._send_body(file, start, end, fault)
+
+    def _send_body(self, file, start: int, end: int, fault: Fault | None) -> None:
+        kind = fault.kind if fault else None
+        place = start + (fault.at if fault and fault.at is not None else (end - start) // 2)
+        if kind in ("reset", "short", "stall"):
+            end = min(place, end)
+            self.close_connection = True
+        file.seek(start)
+        while (position := file.tell()) < end:
+            block = bytearray(file.read(min(BLOCK, end - position)))
+            if kind == "corrupt" and position <= place < position + len(block):
+                block[place - position] ^= 1
+            self.wfile.write(block)
+            if kind == "slow":
+                time.sleep(0.1)
+        if kind == "stall":
+            self._stall(fault)
+        if kind == "reset":
+            self._reset()
+
+    def _stall(self, fault: Fault) -> None:
+        downloads = self.server.downloads
+        while not downloads.stopping and (fault.times is not None or downloads.faults.get(self.path) is fault):
+            time.sleep(0.05)
+
+    def _reset(self) -> None:
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        os.close(self.connection.detach())
 
 
 class Downloads:
     """The server, in threads of this process from ``start()`` (or ``with``) to ``stop()``."""
+
+    handler = Handler
 
     def __init__(
         self,
@@ -67,7 +205,7 @@ class Downloads:
         self.requests: list[dict] = []
         self.stopping = False
         self._lock = threading.Lock()
-        self._server = _Server((address, port), _Handler)
+        self._server = _Server((address, port), self.handler)
         self._server.downloads = self
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -96,6 +234,18 @@ class Downloads:
         """Have :class:`Fault` ``kind`` happen to ``path`` until ``faults`` no longer has it."""
         self.faults[path] = Fault(kind, **details)
 
+    def take_fault(self, path: str, method: str) -> Fault | None:
+        """The fault of this request, which is one less to come where they are counted."""
+        with self._lock:
+            fault = self.faults.get(path)
+            if fault is None or (method == "HEAD" and fault.kind in ON_GET):
+                return None
+            if fault.times is not None:
+                fault.times -= 1
+                if fault.times < 1:
+                    del self.faults[path]
+            return fault
+
     def record(self, entry: dict) -> None:
         """Note a request, in ``requests`` and as a line of the log."""
         with self._lock:
@@ -107,123 +257,6 @@ class Downloads:
     def methods(self, path: str | None = None) -> list[str]:
         """The methods of the requests so far, of all or of those for ``path``."""
         return [entry["method"] for entry in list(self.requests) if path in (None, entry["path"])]
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    downloads: Downloads
-
-    def handle_error(self, request: object, client_address: object) -> None:
-        """Clients that go away and TLS that is refused are part of what is tested."""
-
-
-class _Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    server: _Server
-
-    def do_HEAD(self) -> None:
-        self._serve()
-
-    def do_GET(self) -> None:
-        self._serve()
-
-    def do_PUT(self) -> None:
-        """Set the faults."""
-        if self.path != FAULTS_PATH:
-            self._answer(404)
-            return
-        wanted = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        self.server.downloads.faults = {path: Fault(**fault) for path, fault in wanted.items()}
-        self._answer(204)
-
-    def log_message(self, *_: object) -> None:
-        """The log is the one of :meth:`Downloads.record`."""
-
-    def _serve(self) -> None:
-        fault = self.server.downloads.faults.get(self.path)
-        kind = fault.kind if fault else None
-        if kind == "status":
-            self._answer(fault.status)
-        elif kind == "redirect":
-            self._answer(302, headers={"Location": fault.location})
-        elif kind == "page":
-            self._answer(200, WEB_PAGE, {"Content-Type": "text/html"})
-        elif (path := self._file()) is None:
-            self._answer(404, b"not found\n")
-        else:
-            with path.open("rb") as file:
-                self._send(file, kind)
-
-    def _file(self) -> pathlib.Path | None:
-        """The file that the path names, if there is one below the root."""
-        root = self.server.downloads.root
-        file = (root / urllib.parse.unquote(self.path.split("?")[0]).lstrip("/")).resolve()
-        return file if file.is_file() and root in file.parents else None
-
-    def _answer(self, status: int, body: bytes = b"", headers: dict | None = None) -> None:
-        self._begin(status, {**(headers or {}), "Content-Length": len(body)})
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def _begin(self, status: int, headers: dict) -> None:
-        self.server.downloads.record(
-            {
-                "time": round(time.time(), 3),
-                "method": self.command,
-                "path": self.path,
-                "status": status,
-                "range": self.headers.get("Range"),
-                "authorized": "Authorization" in self.headers,
-                "client": self.client_address[0],
-            }
-        )
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, str(value))
-        self.end_headers()
-
-    def _send(self, file, kind: str | None) -> None:
-        size = os.fstat(file.fileno()).st_size
-        wanted = _range(self.headers.get("Range"), size)
-        if wanted is None:
-            self._answer(416, headers={"Content-Range": f"bytes */{size}"})
-            return
-        start, end = wanted
-        headers = {"Accept-Ranges": "bytes", "Content-Length": end - start, "Content-Type": "application/octet-stream"}
-        if self.headers.get("Range"):
-            headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-        if kind == "unsized":
-            del headers["Content-Length"]
-            headers["Connection"] = "close"
-        self._begin(206 if self.headers.get("Range") else 200, headers)
-        if self.command == "GET":
-            self._send_body(file, start, end, kind)
-
-    def _send_body(self, file, start: int, end: int, kind: str | None) -> None:
-        half = start + (end - start) // 2
-        if kind in ("reset", "short", "stall"):
-            end = half
-            self.close_connection = True
-        file.seek(start)
-        while (position := file.tell()) < end:
-            block = bytearray(file.read(min(BLOCK, end - position)))
-            if kind == "corrupt" and position <= half < position + len(block):
-                block[half - position] ^= 1
-            self.wfile.write(block)
-        if kind == "stall":
-            self._stall()
-        if kind == "reset":
-            self._reset()
-
-    def _stall(self) -> None:
-        downloads = self.server.downloads
-        while not downloads.stopping and self.path in downloads.faults:
-            time.sleep(0.05)
-
-    def _reset(self) -> None:
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        os.close(self.connection.detach())
 
 
 def _range(header: str | None, size: int) -> tuple[int, int] | None:
@@ -250,22 +283,26 @@ def put_talos_release(root: pathlib.Path, version: str, kernel: pathlib.Path, in
     return folder
 
 
-def main() -> None:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="lab.downloads", description="A download server of the lab")
-    parser.add_argument("--root", required=True)
-    parser.add_argument("--address", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--certificate")
-    parser.add_argument("--key")
-    parser.add_argument("--log", required=True)
-    options = parser.parse_args()
-    with Downloads(**vars(options)) as server:
+def parser(prog: str, description: str) -> argparse.ArgumentParser:
+    """The options of a server as a program."""
+    options = argparse.ArgumentParser(prog=prog, description=description)
+    options.add_argument("--root", required=True)
+    options.add_argument("--address", default="127.0.0.1")
+    options.add_argument("--port", type=int, default=0)
+    options.add_argument("--certificate")
+    options.add_argument("--key")
+    options.add_argument("--log", required=True)
+    return options
+
+
+def run(kind: type[Downloads], options: argparse.Namespace) -> None:
+    """Serve until told to end (SIGTERM, SIGINT); a line on standard output says that it listens."""
+    # Before any thread, so that none of them takes the signal.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    with kind(**vars(options)) as server:
         print(f"ready {server.url}", flush=True)
         signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
 
 if __name__ == "__main__":
-    # Before any thread, so that none of them takes the signal.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    main()
+    run(Downloads, parser("lab.downloads", "A download server of the lab").parse_args())

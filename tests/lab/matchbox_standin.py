@@ -1,8 +1,8 @@
 """A stand-in for the program of a Matchbox release, so that installing one can be tried without the internet.
 
-It is started as Matchbox is and answers ``/`` and, for every machine alike, ``/ipxe`` with the profile of the group without a
-selector. Where Matchbox serves gRPC it answers the same, to those who show a certificate of the authority. A release holds a Linux
-program and nothing else is taken from one: this is a small one for x86-64 that starts Python with itself, and behind it a zip
+It is started as Matchbox is and answers ``/``, ``/boot.ipxe`` and, for every machine alike, ``/ipxe`` with the profile of the group
+without a selector. Where Matchbox serves gRPC it answers the same, to those who show a certificate of the authority. A release holds
+a Linux program and nothing else is taken from one: this is a small one for x86-64 that starts Python with itself, and behind it a zip
 archive with what Python then runs.
 """
 
@@ -53,7 +53,8 @@ def script():
 class Answers(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.path.partition("?")[0]
-        text = {"/": lambda: "matchbox\\n", "/ipxe": script}.get(path, lambda: "")()
+        chain = "#!ipxe\\nchain ipxe?mac=${mac:hexhyp}\\n"
+        text = {"/": lambda: "matchbox\\n", "/boot.ipxe": lambda: chain, "/ipxe": script}.get(path, lambda: "")()
         self.send_response(200 if text else 404)
         self.end_headers()
         self.wfile.write(text.encode())

@@ -117,13 +117,13 @@ class Site:
         return state
 
     def start_downloads(self) -> None:
-        """The download server, with the stand-in published as a Talos release."""
+        """The download server and Image Factory, with the stand-in published as a Talos release."""
         certificate, key = pki.certificate(self.pki, [DOWNLOADS_NAME, DOWNLOADS])
         self.segment.add_name(DOWNLOADS_NAME, DOWNLOADS)
         self.publish(TALOS_VERSION)
         log = self.run.state / "downloads.jsonl"
         serve = ["--root", self.released, "--address", DOWNLOADS, "--port", 443, "--certificate", certificate, "--key", key, "--log", log]
-        self._serve("downloads", DOWNLOADS, ["lab.downloads", *serve])
+        self._serve("downloads", DOWNLOADS, ["lab.factory", *serve])
 
     def publish(self, version: str, architecture: str = "amd64") -> None:
         """Publish the stand-in as the Talos release ``version``, beside what that release has for other architectures."""
@@ -157,6 +157,8 @@ class Site:
             "omni_matchbox_endpoint": f"https://{OMNI_NAME}",
             "omni_matchbox_ca_path": str(pki.authority(self.pki)[0]),
             "omni_matchbox_release_url": f"https://{DOWNLOADS_NAME}/{TALOS_RELEASES}",
+            "omni_matchbox_factory_url": f"https://{DOWNLOADS_NAME}",
+            "omni_matchbox_factory_ca_path": str(pki.authority(self.pki)[0]),
             "omni_matchbox_classes": {"talos": {"version": TALOS_VERSION, "kernel_args": ["console=ttyS0"]}},
             "matchbox_install_method": "embedded",
             **more,

@@ -113,7 +113,7 @@ class Moment(t.NamedTuple):
     on_host: bool = False
 
 
-FETCHING = Moment("talos_boot : Fetch the Talos images")
+FETCHING = Moment("talos_assets : Fetch the Talos images")
 MOMENTS = {
     "bookworm": [
         Moment("preflight : Look at the boot host"),
@@ -150,7 +150,7 @@ def interrupt(site: Site, host: Host, name: str, moment: Moment) -> None:
     run = site.ansible_service(name, "ansible-playbook", REPOSITORY / "playbooks/site.yml")
     assert eventually(lambda: moment.task in run.output or not run.running, timeout=180)
     if moment == FETCHING:
-        assert eventually(lambda: list((host.root / ASSETS).glob(".omni-matchbox-staging/*initramfs*")), timeout=180)
+        assert eventually(lambda: list((host.root / ASSETS).glob(".omni-matchbox-staging/progress.json")), timeout=180)
     time.sleep(moment.seconds)
     assert run.process.poll() is None, run.output
     os.killpg(run.process.pid, signal.SIGKILL)

@@ -71,7 +71,8 @@ def machines(*settings: dict) -> dict:
     return {"omni_matchbox_machines": {f"m{number}": machine for number, machine in enumerate(settings, 1)}}
 
 
-FULL_VERSION = "write it in full, such as v1.11.4"
+LOOSE_VERSION = "write v1.11.4, v1.11 for its newest patch, or omni for the newest that Omni supports"
+NOT_ALIGNED = "class talos: Omni does not support Talos v1.99.0; it supports v1.10.8, v1.11.5, v1.12.0; or set omni_matchbox_alignment: warn"
 MISSING_CLASS = f"Talos v1.99.0 for amd64 (class talos) is not there: https://{DOWNLOADS_NAME}/{TALOS_RELEASES}/v1.99.0/vmlinuz-amd64 does not exist"
 NO_WAY_OUT = "without it a machine would get an address and no way out; set it, or leave addresses to the server that is there"
 RANGE = DHCP["omni_matchbox_dhcp_range"]
@@ -91,10 +92,15 @@ VARIABLES = {
         "its certificate is not accepted: unable to get local issuer certificate",
         "set option ca_path to the PEM file of the authority that signed Omni's certificate",
     ),
-    "a Talos version that there is not": (talos(version="v1.99.0"), MISSING_CLASS, "correct the version, or release_url if it is a mirror that lacks it"),
-    "a version without quotes": (talos(version=1.11), "class talos: 1.11 is a number in YAML (1.10 would become 1.1); write the full version in quotes"),
-    "a version that is not exact": (talos(version="v1.11"), f"class talos: 'v1.11' is no exact Talos version; {FULL_VERSION}"),
-    "no version at all": (talos(version="latest"), f"class talos: 'latest' is no exact Talos version; {FULL_VERSION}"),
+    "a Talos version that Omni does not support": (talos(version="v1.99.0"), NOT_ALIGNED),
+    "a Talos version that there is not": (
+        {**talos(version="v1.99.0"), "omni_matchbox_alignment": "warn"},
+        MISSING_CLASS,
+        "correct the version, or release_url if it is a mirror that lacks it",
+    ),
+    "a version without quotes": (talos(version=1.11), "class talos: 1.11 is a number in YAML (1.10 would become 1.1); write it in quotes"),
+    "a minor version that there is not": (talos(version="v1.99"), "class talos: v1.99: there is no such version; Omni supports v1.10.8, v1.11.5, v1.12.0"),
+    "no version at all": (talos(version="latest"), f"class talos: 'latest' is no Talos version; {LOOSE_VERSION}"),
     "no classes": ({"omni_matchbox_classes": {}}, "omni_matchbox_classes is empty, so no machine would boot anything; give at least one class"),
     "half of a MAC address": (machines({"mac": "52:54:00:12"}), "machine m1: '52:54:00:12' is no MAC address; write it as '52:54:00:12:34:56'"),
     "a MAC address without quotes": (machines({"mac": 525400123456}), "machine m1: the MAC address was read as the number 525400123456; put it in quotes"),
@@ -161,6 +167,11 @@ def test_variables_that_cannot_be_meant(refusing, case):
     message = refusal(refusing, variables)
     for text in texts:
         assert text in message
+
+
+def test_a_minor_version_is_the_newest_that_omni_supports_and_the_factory_has(refusing):
+    """Of the two that the lab Omni supports, the lab Image Factory has one, which is then looked for as an image."""
+    accepted(refusing, talos(version="v1.11"), host="boot1")
 
 
 def test_a_key_that_omni_does_not_know(refusing):

@@ -31,8 +31,9 @@ CLASSES = {
 }
 MACHINES = {"by-mac": {"mac": MAC.upper().replace(":", "-"), "class": "next"}, "by-uuid": {"uuid": UUID.upper(), "class": "next"}}
 
-# Once per question: Omni's mode, the arguments, the state of the token.
-ASKED_ONCE = {"Get": 2, "GetMachineJoinConfig": 1}
+# Once per question: Omni's mode, the arguments, the state of the token, and for each set of classes the versions that it supports.
+ASKED_ONCE = {"Get": 2, "GetMachineJoinConfig": 1, "List": 1}
+ASKED_FOR_TWO_SETS = {**ASKED_ONCE, "List": 2}
 
 OWNERS_FILES = {
     "/var/www/html/index.html": "the owner's default page\n",
@@ -106,7 +107,7 @@ def sites(lab_run):
 
 
 def test_each_omni_is_asked_once_for_all_its_hosts(sites):
-    assert sites.first_run == [ASKED_ONCE, ASKED_ONCE]
+    assert sites.first_run == [ASKED_FOR_TWO_SETS, ASKED_ONCE]
 
 
 @pytest.mark.parametrize("name", ["boot1", "boot2", "boot3"])
@@ -125,7 +126,7 @@ def test_a_machine_registers_with_the_omni_of_its_boot_host(sites):
 
 def test_three_hosts_of_one_omni_ask_it_once(sites):
     sites.site.inventory(sites.site.variables(), {**sites.hosts, "boot2": {}})
-    assert sites.asked_by("--tags", "talos_boot") == [ASKED_ONCE, {}]
+    assert sites.asked_by("--tags", "talos_boot") == [ASKED_FOR_TWO_SETS, {}]
     assert sites.join_args("boot2") == arguments(sites.first)
 
 

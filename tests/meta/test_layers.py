@@ -18,7 +18,7 @@ PURE = sorted(
         *(UTILS / "boot").glob("*.py"),
         *(UTILS / "matchbox" / f"{name}.py" for name in MATCHBOX),
         *(UTILS / "common" / f"{name}.py" for name in ("errors", "urls")),
-        *(UTILS / "talos" / f"{name}.py" for name in ("factory", "stock", "version")),
+        *(UTILS / "talos" / f"{name}.py" for name in ("alignment", "custom", "factory", "files", "lock", "prune", "resolve", "stock", "version")),
     ]
 )
 # Of the standard library, what pure code may import: nothing here opens a file, a socket or a process.

@@ -22,8 +22,15 @@ def kernel(architecture: str = "amd64", size: int = 300_000, seed: int = 1) -> b
 
 
 def initramfs(size: int = 500_000, seed: int = 2) -> bytes:
-    """A zstd stream, as far as the first bytes go."""
-    return b"\x28\xb5\x2f\xfd" + random.Random(seed).randbytes(size - 4)
+    """A zstd frame of blocks that are not compressed, so that it is as long as it says."""
+    content, noise = bytearray(b"\x28\xb5\x2f\xfd\x00\x58"), random.Random(seed)
+    while (rest := size - len(content) - 3) >= 0:
+        length = min(128 * 1024, rest) if rest != 128 * 1024 + 1 else 1024
+        last = length == rest
+        content += (length << 3 | last).to_bytes(3, "little") + noise.randbytes(length)
+        if last:
+            return bytes(content)
+    raise ValueError(f"{size} bytes are too few for an initramfs")
 
 
 def release(root: pathlib.Path, version: str, architecture: str = "amd64", kernel: bytes = kernel(), initramfs: bytes = initramfs()) -> pathlib.Path:

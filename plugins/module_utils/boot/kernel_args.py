@@ -27,6 +27,7 @@ _IMA = ["ima_template=ima-ng", "ima_appraise=fix", "ima_hash=sha512"]
 _SELINUX = ["selinux=1"]
 _SIGNED_MODULES = ["module.sig_enforce=1"]
 _PROC_MEM = ["proc_mem.force_override=never"]
+_LOCKDOWN = ["lockdown=confidentiality"]
 
 # First Talos minor version with these arguments, newest first. Source: the Talos imager, whose order is kept.
 _DEFAULTS = (
@@ -43,13 +44,20 @@ _INLINE_CONFIG = re.compile(r"(talos\.config\.inline=)([^\s\"'<>\\]+)")
 _SHOWN = re.compile(r"sha256:[0-9a-f]{8}")
 
 
-def default_kernel_args(minor: tuple[int, int], architecture: str) -> list[str]:
+def default_kernel_args(minor: tuple[int, int], architecture: str, secure_boot: bool = False) -> list[str]:
     """The arguments that Talos' own images carry on bare metal, consoles included.
 
     ``minor`` is the Talos version as ``(1, 11)``, ``architecture`` is ``amd64`` or ``arm64``.
     """
     defaults = next(args for first, args in _DEFAULTS if minor >= first)
-    return ["talos.platform=metal"] + _consoles(minor, architecture) + defaults
+    lockdown = _LOCKDOWN if secure_boot and minor < (1, 14) else []
+    return ["talos.platform=metal"] + _consoles(minor, architecture) + defaults + lockdown
+
+
+def known_names() -> set[str]:
+    """The names of all arguments that images of some Talos version carry."""
+    args = _LOCKDOWN + [arg for dummy, defaults in _DEFAULTS for arg in defaults]
+    return {"talos.platform", "console"} | {arg.partition("=")[0] for arg in args}
 
 
 def _consoles(minor: tuple[int, int], architecture: str) -> list[str]:

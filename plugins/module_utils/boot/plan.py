@@ -16,17 +16,17 @@ import re
 
 from ..common.errors import InputError
 from ..talos.stock import stock_images
-from ..talos.version import Version
+from .cmdline import INITRAMFS, class_kernel_args
 from .identity import IDENTITIES
-from .kernel_args import JOIN_ARG_NAMES, JOIN_ARGS_PLACEHOLDER, default_kernel_args, redact
+from .kernel_args import JOIN_ARGS_PLACEHOLDER, redact
 
-# The names under which an image's files are served; initrd= must equal the initramfs' name (older iPXE on UEFI needs it).
+# The name under which an image's kernel is served; that of its initramfs is also an argument.
 KERNEL = "vmlinuz"
-INITRAMFS = "initramfs.xz"
 
 DEFAULT_GROUP = "default"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
-_CLASS_FIELDS = {"version", "architecture", "default", "kernel_args", "kernel_args_exact", "path", "sha256"}
+_IMAGE_FIELDS = {"version", "architecture", "extensions", "overlay", "path", "sha256"}
+_CLASS_FIELDS = _IMAGE_FIELDS | {"default", "console", "halt_if_installed", "secure_boot", "kernel_args", "kernel_args_exact"}
 _MACHINE_FIELDS = set(IDENTITIES) | {"class"}
 
 
@@ -68,34 +68,19 @@ def _check_fields(where: str, name: object, settings: object, known: set) -> Non
 
 def _profile(name: str, settings: dict, image: dict) -> dict:
     folder = "/assets/" + (image["link"] or image["path"])
+    try:
+        args = class_kernel_args(settings, image)
+    except InputError as error:
+        raise InputError(f"class {name}: {error}") from None
     return {
         "id": name,
         "name": "Talos Linux for Omni",
         "boot": {
             "kernel": f"{folder}/{KERNEL}",
             "initrd": [f"{folder}/{INITRAMFS}"],
-            "args": _class_kernel_args(name, settings, image) + [JOIN_ARGS_PLACEHOLDER],
+            "args": args + [JOIN_ARGS_PLACEHOLDER],
         },
     }
-
-
-def _class_kernel_args(name: str, settings: dict, image: dict) -> list[str]:
-    """The class's own list as it is, or the arguments of its Talos version and then what the class adds."""
-    exact, added = settings.get("kernel_args_exact"), settings.get("kernel_args") or []
-    for option in ("kernel_args", "kernel_args_exact"):
-        args = settings.get(option) or []
-        if not isinstance(args, list) or not all(isinstance(arg, str) for arg in args):
-            raise InputError(f"class {name}: {option} is a list of texts, one kernel argument each, got {redact(repr(args))}")
-        for arg in args:
-            if arg.partition("=")[0] in JOIN_ARG_NAMES:
-                where = f"class {name}: {option} has {arg.partition('=')[0]}"
-                raise InputError(f"{where}, which every profile is given; leave it out (what Omni shows can be pasted as omni_matchbox_kernel_params)")
-    if exact is not None:
-        if added:
-            raise InputError(f"class {name}: kernel_args_exact is the whole list; add the arguments of kernel_args to it")
-        return list(exact)
-    minor = Version.parse(image["version"]).minor
-    return [f"initrd={INITRAMFS}"] + default_kernel_args(minor, image["architecture"]) + added
 
 
 def _default_classes(classes: dict, image_of: dict) -> dict[str, str]:

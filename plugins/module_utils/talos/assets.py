@@ -1,349 +1,219 @@
 # Copyright: Contributors to the usableapps.omni_matchbox collection
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The Talos images in the assets folder of a boot host: what is missing, and fetching it.
+"""The Talos images in the assets folder of a boot host: what is to be done so that they are as wanted.
 
 Images are immutable: a file that is there is not asked about again, unless a digest is given that it does not have or it is
-plainly no such file; then it is fetched anew and replaced only by one that is right. Files are staged in a hidden folder beside
-what is served and renamed into place when they are complete, so a killed run leaves nothing but staged files, which the next
-run removes.
+plainly no such file; then it is fetched anew and replaced only by one that is right. What a file is was found out when it came
+and is kept in the lock file, so whatever comes under the same name later must be the same.
 """
 
 from __future__ import annotations
 
-import contextlib
+import concurrent.futures
 import dataclasses
-import errno
-import fcntl
-import hashlib
 import os
 import posixpath
-import shutil
-import stat
-import time
 import typing as t
 
-from ..common.disk import sync_folder
-from ..common.download import BLOCK, Access, DownloadError, NotFound, read, save, size_of
+from ..common.download import Remote
 from ..common.errors import InputError, OmniMatchboxError
-from .factory import CHECKSUMS, release_digest, release_files
-from .formats import HEAD, image_fault
-from .stock import FILE_NAMES
-
-STAGING = ".omni-matchbox-staging"
-FILE_MODE = 0o644
-MISSING = "is missing"
+from .factory import CHECKSUMS
+from .files import ImageFile, wanted_files
+from .links import Link, plan_links
+from .lock import LOCK_PATH, Lock, LockedFile, LockedImage
+from .lock_file import lock_of
+from .look import MISSING, Look, look_at
+from .present import UnknownReference, image_files, removable_images
+from .prune import image_folder
+from .source import FORMAT, WORKERS, Source
+from .staging import STAGING, staged_name, staged_sizes
 
 
 @dataclasses.dataclass(frozen=True)
-class ImageFile:
-    """A file that an image wants; ``path`` is relative to the assets, ``sha256`` what was given."""
+class Keep:
+    """What is not pruned besides what is in use: the newest ``versions``. The rest is as in :func:`.present.removable_images`."""
 
-    path: str
-    kind: str
-    version: str
-    architecture: str
-    classes: tuple[str, ...]
-    url: str
-    checksums: str
-    sha256: str | None
+    versions: int
+    data_path: str
+    rewritten: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What is to be below ``root``.
+
+    ``images`` are those of :func:`.files.image_to_have` or :func:`.stock.stock_images`, ``schematics`` the ids by image key, ``versions`` what
+    loosely named versions mean (``None``: as before), ``group`` who may read what the Image Factory made. With ``verify`` all files are read.
+    """
+
+    root: str
+    images: list[dict]
+    release_url: str
+    schematics: dict[str, str] = dataclasses.field(default_factory=dict)
+    versions: dict[str, str] | None = None
+    group: int | None = None
+    verify: bool = False
+    keep: Keep | None = None
 
 
 @dataclasses.dataclass(frozen=True)
 class Fetch:
-    """A file to be fetched because of ``fault``; ``size`` in bytes where the source tells it."""
+    """A file to be fetched because of ``fault``, and what will prove it; ``locked`` is what the lock says."""
 
     file: ImageFile
     fault: str
-    size: int | None
-    verified_by: str
+    remote: Remote
+    proof: str
+    locked: LockedFile | None
 
     def describe(self) -> dict:
         """What result and diff say of it."""
         return {
             "path": self.file.path,
-            "version": self.file.version,
-            "architecture": self.file.architecture,
-            "size": self.size,
-            "url": self.file.url,
-            "verified_by": self.verified_by,
+            "version": self.file.image.version,
+            "architecture": self.file.image.architecture,
+            "size": self.remote.size,
+            "url": self.file.shown_url,
+            "verified_by": self.proof,
         }
 
 
 @dataclasses.dataclass(frozen=True)
-class Link:
-    """A relative link to an image's file, which takes the place of one to ``before``."""
-
-    path: str
-    target: str
-    before: str | None
-
-
-@dataclasses.dataclass(frozen=True)
 class Plan:
-    """What is to be done below ``root``; ``modes`` has the files that are right but for their mode, which may keep machines out."""
+    """What is to be done below ``root``.
+
+    ``modes`` has the files whose mode or group is wrong, with those that they have; ``adopted`` those that were there and unknown; ``removals`` the
+    images that go and the bytes that they take; ``leftovers`` what earlier runs staged that is of no use; ``before`` is the lock.
+    """
 
     root: str
     fetches: list[Fetch]
-    modes: dict[str, int]
+    modes: dict[ImageFile, str]
     links: list[Link]
+    adopted: dict[ImageFile, LockedFile]
+    removals: dict[LockedImage, int]
+    leftovers: dict[str, int]
+    before: Lock
+    versions: dict[str, str]
+    notes: list[str]
 
     @property
     def changed(self) -> bool:
         """Whether there is anything to do."""
-        return bool(self.fetches or self.modes or self.links)
+        return bool(self.fetches or self.modes or self.links or self.adopted or self.removals or self.leftovers or self.versions != self.before.versions)
 
     def files(self) -> list[dict]:
         """The files that are fetched, in order."""
         return [fetch.describe() for fetch in self.fetches]
 
+    def removed(self) -> list[str]:
+        """The folders of the images that go."""
+        return [image_folder(image) for image in self.removals]
+
     def diff(self) -> dict:
-        """Every file and link that is written, before and after."""
-        before = {fetch.file.path: fetch.fault for fetch in self.fetches if fetch.fault != MISSING}
-        before.update({path: f"mode {mode:04o}" for path, mode in self.modes.items()})
+        """Every file and link that is written or removed, and what is new in the lock, before and after."""
+        before: dict[str, t.Any] = {fetch.file.path: fetch.fault for fetch in self.fetches if fetch.fault != MISSING}
+        before.update({file.path: mode for file, mode in self.modes.items()})
         before.update({link.path: f"link to {link.before}" for link in self.links if link.before})
+        before.update({image_folder(image): f"{size} bytes, in use nowhere" for image, size in self.removals.items()})
         after: dict[str, t.Any] = {fetch.file.path: fetch.describe() for fetch in self.fetches}
-        after.update(dict.fromkeys(self.modes, f"mode {FILE_MODE:04o}"))
+        after.update({file.path: f"mode {file.mode:04o}" for file in self.modes})
         after.update({link.path: f"link to {link.target}" for link in self.links})
+        if self.leftovers:
+            before[STAGING] = f"{sum(self.leftovers.values())} bytes of downloads that are no longer wanted"
+        if self.adopted:
+            after[LOCK_PATH] = {file.path: dataclasses.asdict(known) for file, known in self.adopted.items()}
+        if self.versions != self.before.versions:
+            before["versions"], after["versions"] = self.before.versions, self.versions
         return {"before_header": self.root, "after_header": self.root, "before": before, "after": after}
 
     def warnings(self) -> list[str]:
         """What is done as asked and is worth knowing."""
-        unproven = [fetch.file.path for fetch in self.fetches if fetch.verified_by == "format"]
+        unproven = [fetch.file.path for fetch in self.fetches if fetch.proof == FORMAT]
         switched = sorted({posixpath.dirname(link.path) for link in self.links if link.before})
         warnings = [f"{folder}: its links change one after the other; a machine that boots meanwhile may get files of two versions" for folder in switched]
         if unproven:
-            warnings.append(f"the source has no {CHECKSUMS}, only length and format were checked: {', '.join(unproven)}; give their sha256")
-        return warnings
+            warnings.append(
+                f"the source has no {CHECKSUMS}, only length and format were checked: {', '.join(unproven)};"
+                f" what comes now is trusted from now on ({LOCK_PATH}), unless you give their sha256"
+            )
+        return warnings + self.notes
 
 
-def plan_assets(root: str, images: list[dict], release_url: str, access: Access) -> Plan:
-    """What ``images`` (see :func:`~.stock.stock_images`) lack below ``root``. Asks only about missing files, and only by HEAD.
+def plan_assets(wanted: Wanted, source: Source) -> Plan:
+    """What is to be done. Asks only about missing files, and only by HEAD.
 
     Raises :class:`InputError` for an image that does not exist and for a path where something else lies,
     :class:`OmniMatchboxError` when the disk is too small.
     """
+    root = wanted.root
     if not os.path.isabs(root):
         raise InputError(f"assets_path: {root} must be an absolute path")
-    files = _wanted_files(images, release_url)
-    faults = {file: _fault(root, file) for file in files}
-    has_checksums: dict[str, bool] = {}
-    fetches = [_plan_fetch(file, fault, has_checksums, access) for file, fault in faults.items() if fault]
-    modes = {file.path: _mode(root, file) for file, fault in faults.items() if not fault}
-    links = _plan_links(root, images, {file.path for file in files})
-    _check_space(root, fetches)
-    return Plan(root, fetches, {path: mode for path, mode in modes.items() if mode != FILE_MODE}, links)
+    files = wanted_files(wanted.images, wanted.release_url, wanted.schematics)
+    lock = lock_of(root)
+    looks = _looks(root, files, lock, wanted.verify)
+    links = plan_links(root, wanted.images, {file.path for file in files})
+    fetches = _plan_fetches(looks, lock, source)
+    removals, notes = _plan_removals(wanted)
+    leftovers = _check_space(root, fetches, source)
+    return Plan(
+        root,
+        fetches,
+        modes={file: mode for file, look in looks.items() if look.status and (mode := _wrong_mode(file, look.status, wanted.group))},
+        links=links,
+        adopted={file: look.known for file, look in looks.items() if look.known and look.known != file.locked(lock.images)},
+        removals=removals,
+        leftovers=leftovers,
+        before=lock,
+        versions=lock.versions if wanted.versions is None else wanted.versions,
+        notes=notes,
+    )
 
 
-def apply_assets(plan: Plan, access: Access) -> None:
-    """Do what the plan says, and remove what a killed run left; a failure leaves whole files only."""
-    if not plan.changed and not os.path.exists(os.path.join(plan.root, STAGING)):
-        return
-    checksums: dict[str, str] = {}
-    with _disk_errors(plan.root), _staging(plan.root, access.timeout) as staging:
-        for fetch in plan.fetches:
-            staged = os.path.join(staging, fetch.file.path.replace("/", "_"))
-            _fetch(fetch, staged, checksums, access)
-            _move(staged, os.path.join(plan.root, fetch.file.path))
-        for path in plan.modes:
-            os.chmod(os.path.join(plan.root, path), FILE_MODE)
-        for number, link in enumerate(plan.links):
-            staged = os.path.join(staging, f"link{number}")
-            os.symlink(link.target, staged)
-            _move(staged, os.path.join(plan.root, link.path))
+def _looks(root: str, files: list[ImageFile], lock: Lock, verify: bool) -> dict[ImageFile, Look]:
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
+        return dict(zip(files, pool.map(lambda file: look_at(root, file, file.locked(lock.images), verify), files)))
 
 
-def _wanted_files(images: list[dict], release_url: str) -> list[ImageFile]:
-    """The files of all images, each once."""
-    files: dict[str, ImageFile] = {}
-    for image in images:
-        urls = release_files(release_url, image["version"], image["architecture"])
-        for kind, name in FILE_NAMES.items():
-            file = ImageFile(
-                path=f"{image['path']}/{name}",
-                kind=kind,
-                version=image["version"],
-                architecture=image["architecture"],
-                classes=tuple(image["classes"]),
-                url=urls[kind],
-                checksums=urls["checksums"],
-                sha256=image["sha256"].get(kind),
-            )
-            other = files.setdefault(file.path, file)
-            if (other.url, other.sha256) != (file.url, file.sha256):
-                raise InputError(f"images: {file.path} is wanted as {other.url} and as {file.url}, or with two digests; give them paths of their own")
-    return list(files.values())
+def _plan_fetches(looks: dict[ImageFile, Look], lock: Lock, source: Source) -> list[Fetch]:
+    missing = [(file, look.fault, file.locked(lock.images)) for file, look in looks.items() if look.fault]
+    source.ask([(file, locked) for file, _fault, locked in missing])
+    return [Fetch(file, fault, source.remote(file), source.proof(file, locked), locked) for file, fault, locked in missing]
 
 
-def _fault(root: str, file: ImageFile) -> str | None:
-    """Why the file must be fetched, :data:`MISSING` or what is wrong with the one that is there; ``None`` if nothing is."""
-    path = os.path.join(root, file.path)
+def _wrong_mode(file: ImageFile, status: os.stat_result, group: int | None) -> str:
+    """The mode and group of a file that has not those it should have; empty if it has."""
+    mode = status.st_mode & 0o7777
+    wrong_group = file.mode & 0o004 == 0 and group not in (None, status.st_gid)
+    return f"mode {mode:04o}" + (f", group {status.st_gid}" if wrong_group else "") if mode != file.mode or wrong_group else ""
+
+
+def _plan_removals(wanted: Wanted) -> tuple[dict[LockedImage, int], list[str]]:
+    """The images that go, with their bytes, and why none can."""
+    if wanted.keep is None:
+        return {}, []
+    folders = {image["path"]: image["version"] for image in wanted.images}
     try:
-        if not stat.S_ISREG(os.stat(path).st_mode):
-            raise InputError(f"{path} is no regular file; move it away, an image belongs there")
-        with open(path, "rb") as present:
-            fault = image_fault(file.kind, file.architecture, present.read(HEAD))
-            if fault is None and file.sha256:
-                present.seek(0)
-                found = _sha256(present)
-                fault = None if found == file.sha256 else f"has the sha256 {found}, not {file.sha256}"
-            return fault
-    except FileNotFoundError:
-        return MISSING
+        images = removable_images(wanted.root, wanted.keep.data_path, folders, wanted.keep.versions, wanted.keep.rewritten)
+    except UnknownReference as error:
+        return {}, [f"{error}; no image is removed"]
     except OSError as error:
-        raise OmniMatchboxError(f"{path} cannot be read: {error.strerror}") from None
+        raise OmniMatchboxError(f"{error.filename} cannot be read: {error.strerror}; no image is removed") from None
+    return {image: sum(os.path.getsize(path) for path in image_files(wanted.root, image) if os.path.isfile(path)) for image in images}, []
 
 
-def _sha256(stream: t.BinaryIO) -> str:
-    digest = hashlib.sha256()
-    for block in iter(lambda: stream.read(BLOCK), b""):
-        digest.update(block)
-    return digest.hexdigest()
-
-
-def _mode(root: str, file: ImageFile) -> int:
-    return stat.S_IMODE(os.stat(os.path.join(root, file.path)).st_mode)
-
-
-def _plan_fetch(file: ImageFile, fault: str, has_checksums: dict[str, bool], access: Access) -> Fetch:
-    """Ask the source about a file, and about the checksums of its release once for all of its files."""
-    try:
-        size = size_of(file.url, access)
-    except NotFound:
-        wanted_by = f" (class {', '.join(file.classes)})" if file.classes else ""
-        raise InputError(
-            f"Talos {file.version} for {file.architecture}{wanted_by} is not there: {file.url} does not exist;"
-            " correct the version, or release_url if it is a mirror that lacks it"
-        ) from None
-    if file.sha256:
-        return Fetch(file, fault, size, "sha256")
-    if file.checksums not in has_checksums:
-        has_checksums[file.checksums] = _exists(file.checksums, access)
-    return Fetch(file, fault, size, CHECKSUMS if has_checksums[file.checksums] else "format")
-
-
-def _exists(url: str, access: Access) -> bool:
-    try:
-        size_of(url, access)
-    except NotFound:
-        return False
-    return True
-
-
-def _plan_links(root: str, images: list[dict], files: set[str]) -> list[Link]:
-    targets: dict[str, str] = {}
-    for image in images:
-        for name in FILE_NAMES.values() if image["link"] else ():
-            path = f"{image['link']}/{name}"
-            target = posixpath.relpath(f"{image['path']}/{name}", image["link"])
-            if path in files or targets.setdefault(path, target) != target:
-                raise InputError(f"images: {path} is wanted twice, as a link to {target} and as something else; give them paths of their own")
-    links = [Link(path, target, _link_target(root, path)) for path, target in targets.items()]
-    return [link for link in links if link.before != link.target]
-
-
-def _link_target(root: str, path: str) -> str | None:
-    """Where the link leads that is at ``path`` now, if any."""
-    place = os.path.join(root, path)
-    if os.path.lexists(place) and not os.path.islink(place):
-        raise InputError(f"{place} is no link but was put there by somebody; move it away, a link to the wanted version belongs there")
-    return os.readlink(place) if os.path.islink(place) else None
-
-
-def _check_space(root: str, fetches: list[Fetch]) -> None:
-    """Raise before anything is fetched that does not fit; what a killed run left staged counts as free, it is removed first."""
+def _check_space(root: str, fetches: list[Fetch], source: Source) -> dict[str, int]:
+    """Raise before anything is fetched that does not fit; what earlier runs left and is of no use. That counts as free, it is removed first."""
+    left = staged_sizes(root)
+    useful = {staged_name(source.url(fetch.file), fetch.remote) for fetch in fetches}
+    leftovers = {name: size for name, size in left.items() if name not in useful}
     place = root
     while not os.path.isdir(place):
         place = os.path.dirname(place)
     status = os.statvfs(place)
-    free = status.f_bavail * status.f_frsize
-    with contextlib.suppress(FileNotFoundError), os.scandir(os.path.join(root, STAGING)) as left:
-        free += sum(entry.stat(follow_symlinks=False).st_blocks * 512 for entry in left)
-    needed = sum(fetch.size or 0 for fetch in fetches)
+    free = status.f_bavail * status.f_frsize + sum(left.values())
+    needed = sum(fetch.remote.size or 0 for fetch in fetches)
     if needed > free:
         raise OmniMatchboxError(f"{root}: the images need {needed / 1e6:.1f} MB, {free / 1e6:.1f} MB are free; make room or choose another assets_path")
-
-
-@contextlib.contextmanager
-def _staging(root: str, seconds: float) -> t.Iterator[str]:
-    """An empty folder of this run only, on the file system of ``root`` and under a name that is not served.
-
-    Another run may be at work for ``seconds``: one whose controller was killed goes on until it notices.
-    """
-    umask = os.umask(0o022)
-    try:
-        os.makedirs(root, exist_ok=True)
-        lock = os.open(root, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            _wait_for_lock(lock, seconds)
-            staging = os.path.join(root, STAGING)
-            shutil.rmtree(staging, ignore_errors=True)
-            os.mkdir(staging, 0o700)
-            try:
-                yield staging
-            finally:
-                shutil.rmtree(staging, ignore_errors=True)
-        finally:
-            os.close(lock)
-    finally:
-        os.umask(umask)
-
-
-def _wait_for_lock(handle: int, seconds: float) -> None:
-    """BlockingIOError if it is still taken after ``seconds``."""
-    end = time.monotonic() + seconds
-    while True:
-        try:
-            return fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= end:
-                raise
-            time.sleep(0.1)
-
-
-@contextlib.contextmanager
-def _disk_errors(root: str) -> t.Iterator[None]:
-    try:
-        yield
-    except BlockingIOError:
-        raise OmniMatchboxError(f"{root}: another run is fetching images into it; wait until it is done, then run again") from None
-    except OSError as error:
-        room = "; make room or choose another assets_path" if error.errno == errno.ENOSPC else ""
-        raise OmniMatchboxError(f"{error.filename or root} cannot be written: {error.strerror}{room}") from None
-
-
-def _fetch(fetch: Fetch, staged: str, checksums: dict[str, str], access: Access) -> None:
-    """Fetch into ``staged`` and prove that it is what was asked for."""
-    file = fetch.file
-    received = save(file.url, staged, access)
-    with open(staged, "rb") as content:
-        fault = image_fault(file.kind, file.architecture, content.read(HEAD))
-    if fault:
-        raise DownloadError(f"what {file.url} sends {fault}; check release_url")
-    if fetch.size is not None and received.size != fetch.size:
-        raise DownloadError(f"{file.url} sent {received.size} bytes after promising {fetch.size}; run again")
-    expected = file.sha256
-    if fetch.verified_by == CHECKSUMS:
-        if file.checksums not in checksums:
-            checksums[file.checksums] = read(file.checksums, access).decode(errors="replace")
-        expected = release_digest(checksums[file.checksums], posixpath.basename(file.url))
-        if expected is None:
-            raise DownloadError(f"{file.checksums} does not list {posixpath.basename(file.url)}; check release_url or give its sha256")
-    if expected not in (None, received.sha256):
-        raise DownloadError(f"{file.url} was damaged or replaced: its sha256 is {received.sha256}, expected {expected} ({fetch.verified_by})")
-
-
-def _move(staged: str, place: str) -> None:
-    """Rename into place; folder entries are on disk when this returns, those of new folders too."""
-    folder = os.path.dirname(place)
-    missing = []
-    while not os.path.isdir(folder):
-        missing.append(folder)
-        folder = os.path.dirname(folder)
-    for new in reversed(missing):
-        os.mkdir(new)
-        sync_folder(os.path.dirname(new))
-    if not os.path.islink(staged):
-        os.chmod(staged, FILE_MODE)
-    os.replace(staged, place)
-    sync_folder(os.path.dirname(place))
+    return leftovers

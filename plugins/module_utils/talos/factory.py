@@ -23,7 +23,7 @@ _CUSTOMIZATIONS = ("schematic", "extensions", "overlay")
 _FACTORY = re.compile(r"//[^/]*factory\.talos\.dev(/|$)|/image/[0-9a-f]{64}(/|$)")
 # Omni builds the installer of a machine from the schematic that the machine booted with: join arguments that are only on the
 # kernel command line do not get into it. A stock image has no schematic, and Omni takes its own default join arguments.
-_UKI_TRAP = (
+UKI_TRAP = (
     "the installed machine would boot from a UKI whose kernel arguments come from the image's schematic, which has no join arguments,"
     " and would never come back to Omni (the UKI trap); boot stock release images, for which Omni puts its own join arguments into the installer"
 )
@@ -33,7 +33,7 @@ def release_folder(release_url: str) -> str:
     """``release_url`` (GitHub, a mirror, a folder of the boot host) checked, as a URL; an Image Factory is refused."""
     url = folder_url(release_url, "release_url")
     if _FACTORY.search(url):
-        raise InputError(f"release_url: {url} is an Image Factory: {_UKI_TRAP}")
+        raise InputError(f"release_url: {url} is an Image Factory: {UKI_TRAP}")
     return url
 
 
@@ -51,7 +51,7 @@ def refuse_customization(settings: dict) -> None:
     """Raise :class:`InputError` for a class that asks for more than a stock image."""
     for name in _CUSTOMIZATIONS:
         if settings.get(name):
-            raise InputError(f"{name} is not supported yet: {_UKI_TRAP}")
+            raise InputError(f"{name} is not supported yet: {UKI_TRAP}")
 
 
 def release_digest(checksums: str, name: str) -> str | None:

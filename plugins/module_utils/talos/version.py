@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import re
+import typing as t
 
 from ..common.errors import InputError
 
@@ -20,8 +21,12 @@ _OTHER_SPELLINGS = {
     "armv8": "arm64",
 }
 
+NEWEST = "omni"
+"""What a class writes for the newest version that Omni supports."""
+
 _NUMBER = r"(0|[1-9][0-9]*)"
 _VERSION = re.compile(rf"v?{_NUMBER}\.{_NUMBER}\.{_NUMBER}(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?")
+_MINOR = re.compile(rf"v?{_NUMBER}\.{_NUMBER}")
 
 
 @functools.total_ordering
@@ -58,6 +63,36 @@ class Version:
         """Semantic versioning's order: a release after its pre-releases, numbers as numbers and before words."""
         identifiers = tuple((0, int(part), "") if part.isdigit() else (1, 0, part) for part in self.prerelease)
         return self.numbers, not self.prerelease, identifiers
+
+
+@dataclasses.dataclass(frozen=True)
+class LooseVersion:
+    """``v1.11`` (``minor`` is ``(1, 11)``) or ``omni`` (``minor`` is ``None``): a version that has to be found out."""
+
+    minor: tuple[int, int] | None
+
+    def __str__(self) -> str:
+        return "v{}.{}".format(*self.minor) if self.minor else NEWEST
+
+    def newest(self, versions: t.Iterable[Version]) -> Version | None:
+        """The newest that fits. Pre-releases never do: who wants one names it."""
+        fitting = [version for version in versions if not version.prerelease and self.minor in (None, version.minor)]
+        return max(fitting, default=None)
+
+
+def parse_wanted(value: object) -> Version | LooseVersion:
+    """What a class may write as its version: :class:`InputError` for anything else."""
+    if isinstance(value, float):
+        raise InputError(f"{value} is a number in YAML (1.10 would become 1.1); write it in quotes, such as 'v1.11' or 'v1.11.4'")
+    if value == NEWEST:
+        return LooseVersion(None)
+    match = _MINOR.fullmatch(value) if isinstance(value, str) else None
+    if match:
+        return LooseVersion((int(match.group(1)), int(match.group(2))))
+    try:
+        return Version.parse(value)
+    except InputError:
+        raise InputError(f"{value!r} is no Talos version; write v1.11.4, v1.11 for its newest patch, or {NEWEST} for the newest that Omni supports") from None
 
 
 def parse_architecture(value: object) -> str:

@@ -14,7 +14,6 @@ from .accounts import identity
 from .state import token_state
 
 KUBERNETES_VERSIONS = ["1.32.9", "1.33.5", "1.34.2"]
-TALOS_VERSIONS = ("1.10.8", "1.11.4", "1.11.5", "1.12.0")
 SIDEROLINK = "siderolink-config"
 
 
@@ -180,8 +179,13 @@ def _talos_versions(content: dict, _asker: Asker) -> list[dict]:
             owner="VersionsController",
             finalizers=["TalosExtensionsController"],
         )
-        for version in TALOS_VERSIONS
+        for version in content["talos_versions"]
     ]
+
+
+def _clusters(content: dict, _asker: Asker) -> list[dict]:
+    """Name → Talos version is all that is kept of a cluster."""
+    return [resource("Clusters.omni.sidero.dev", "default", name, {"talos_version": version}, _fixed(content)) for name, version in content["clusters"].items()]
 
 
 def _sys_versions(content: dict, _asker: Asker) -> list[dict]:
@@ -208,6 +212,7 @@ KINDS = {
     "SiderolinkAPIConfigs.omni.sidero.dev": Kind("default", "Reader", _siderolink_api_configs),
     "Machines.omni.sidero.dev": Kind("default", "Reader", _machines),
     "MachineStatuses.omni.sidero.dev": Kind("default", "Reader", _machine_statuses),
+    "Clusters.omni.sidero.dev": Kind("default", "Reader", _clusters),
     "TalosVersions.omni.sidero.dev": Kind("default", "None", _talos_versions),
     "SysVersions.system.sidero.dev": Kind("ephemeral", "None", _sys_versions),
     "CurrentUsers.omni.sidero.dev": Kind("virtual", "None", _current_users),

@@ -21,6 +21,7 @@ import string
 import time
 
 TOKEN_LENGTH = 44
+TALOS_VERSIONS = ["1.10.8", "1.11.4", "1.11.5", "1.12.0"]
 
 
 class State:
@@ -52,6 +53,8 @@ class State:
                 "tokens": {token: {"name": "initial token", "created": now, "updated": now, "version": 2}},
                 "default_token": {"token_id": token, "created": now, "updated": now, "version": 1},
                 "machines": {},
+                "talos_versions": TALOS_VERSIONS,
+                "clusters": {},
             }
         )
         return state

@@ -37,6 +37,7 @@ def params(tmp_path, publisher, server):
         "key": f"{server.url}/key.asc",
         "fingerprint": publisher.fingerprint,
         "timeout": 5,
+        "retries": 0,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -17,6 +18,7 @@ VERSION = "v1.11.4"
 FOLDER = f"{TALOS_RELEASES}/{VERSION}"
 KERNEL, INITRAMFS, CHECKSUMS = f"/{FOLDER}/vmlinuz-amd64", f"/{FOLDER}/initramfs-amd64.xz", f"/{FOLDER}/sha256sum.txt"
 STAGING = ".omni-matchbox-staging"
+BOTH = ["talos/images.lock", "talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
 
 
 @pytest.fixture
@@ -30,21 +32,22 @@ def assets(tmp_path):
 @pytest.fixture
 def params(assets, server):
     """One stock image from the download server."""
-    return {"assets_path": str(assets), "release_url": f"{server.url}/{TALOS_RELEASES}", "images": [{"version": VERSION}], "timeout": 5}
+    return {"assets_path": str(assets), "release_url": f"{server.url}/{TALOS_RELEASES}", "images": [{"version": VERSION}], "timeout": 5, "retries": 0}
 
 
 def files_below(folder):
-    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    """What is served: staged files are not."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if STAGING not in path.parts and (path.is_symlink() or not path.is_dir()))
 
 
 def staged(assets):
     """The bytes that are staged and not yet in place."""
-    return sum(path.stat().st_size for path in assets.glob(f"{STAGING}/*"))
+    return sum(path.stat().st_size for path in assets.glob(f"{STAGING}/*") if path.name != "progress.json")
 
 
 def test_fetches_what_is_missing_and_then_asks_for_nothing(modules, params, assets, server, mirror):
     result = modules.converge("talos_assets", params)
-    assert files_below(assets) == ["talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
+    assert files_below(assets) == BOTH
     assert (assets / "talos/v1.11.4/vmlinuz").read_bytes() == (mirror / FOLDER / "vmlinuz-amd64").read_bytes()
     assert (assets / "talos/v1.11.4/initramfs.xz").read_bytes() == (mirror / FOLDER / "initramfs-amd64.xz").read_bytes()
     assert result["diff"]["before"] == {}
@@ -70,7 +73,7 @@ def test_the_web_server_can_read_everything_whatever_the_umask(modules, params, 
     finally:
         os.umask(umask)
     modes = {str(path.relative_to(assets)): path.stat().st_mode & 0o777 for path in [assets, *assets.rglob("*")]}
-    assert modes == {".": 0o755, "talos": 0o755, "talos/v1.11.4": 0o755, "talos/v1.11.4/vmlinuz": 0o644, "talos/v1.11.4/initramfs.xz": 0o644}
+    assert modes == {".": 0o755, "talos": 0o755, "talos/v1.11.4": 0o755, **dict.fromkeys(BOTH, 0o644)}
 
 
 @pytest.mark.parametrize("scheme", ["", "file://"])
@@ -114,6 +117,15 @@ def test_a_file_that_is_no_kernel_is_replaced(modules, params, assets):
         ({"images": [{"version": VERSION, "path": "../outside"}]}, "'../outside' is no folder below the assets"),
         ({"assets_path": "relative"}, "assets_path: relative must be an absolute path"),
         ({"ca_path": "/nonexistent.pem"}, "ca_path: there is no file /nonexistent.pem"),
+        ({"keep": 1}, "missing parameter(s) required by 'keep': data_path"),
+        ({"keep": -1, "data_path": "/tmp"}, "keep: -1 is no number of versions"),
+        ({"source": "controller"}, "source is controller but all of the following are missing: cache_path"),
+        ({"group": "no-such-group"}, "group: there is no group no-such-group on this host"),
+        ({"versions": {"v1.11": "v1.12.0"}}, "versions: versions: v1.11 cannot mean v1.12.0"),
+        ({"images": [{"version": VERSION, "key": "0123456789abcdef"}]}, "nobody knows where it comes from"),
+        ({"images": [{"version": VERSION, "sha256": {"kernel": "abc"}}]}, "'abc' is not 64 hexadecimal digits"),
+        ({"images": [{"version": VERSION, "architecture": "x86_64"}]}, "value of architecture must be one of: amd64, arm64"),
+        ({"release_url": "ftp://mirror.example.com"}, "is neither an http, https or file URL nor an absolute path"),
         ({"release_url": f"https://factory.talos.dev/image/{'0' * 64}"}, "the UKI trap"),
     ],
 )
@@ -134,20 +146,72 @@ def test_an_unknown_version_is_found_out_in_check_mode_by_head_alone(modules, pa
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
-        ("page", "sends is a web page, not a Linux kernel for amd64; check release_url"),
+        ("page", "sends a document (text/html), not a file; check the address, and whether a proxy asks to sign in"),
         ("corrupt", "was damaged or replaced"),
-        ("reset", "cannot be fetched: Connection reset by peer"),
+        ("redirect", "redirects to another host, elsewhere.example.com; if that is right, add it to redirect_hosts"),
     ],
 )
 def test_a_download_that_goes_wrong_leaves_nothing(modules, params, server, kind, message):
-    server.fault(KERNEL, kind)
-    assert f"{server.url}{KERNEL} {message}" in modules.refuse("talos_assets", params, foreseen=False)
+    params["images"][0]["sizes"] = {"kernel": 300_000}
+    server.fault(KERNEL, kind, **({"location": "http://elsewhere.example.com/"} if kind == "redirect" else {}))
+    result = modules.run("talos_assets", params)
+    assert f"{server.url}{KERNEL} {message}" in result["msg"]
+    assert "talos/v1.11.4/vmlinuz" not in files_below(pathlib.Path(params["assets_path"]))
+
+
+def test_what_an_interrupted_run_fetched_is_of_use(modules, params, assets, server):
+    images.release(server.root, VERSION, initramfs=images.initramfs(size=3_000_000))
+    server.fault(INITRAMFS, "short")
+    assert "broke off after 1500000 of 3000000 bytes; run again" in modules.run("talos_assets", params)["msg"]
+    server.faults.clear()
+    modules.converge("talos_assets", params)
+    assert server.requests[-1]["range"] == "bytes=1434464-"
+    assert files_below(assets) == BOTH
+
+
+def test_an_interruption_is_tried_again(modules, params, server):
+    server.fault(INITRAMFS, "reset", times=1)
+    modules.converge("talos_assets", {**params, "retries": 1})
+    assert server.methods(INITRAMFS) == ["HEAD", "HEAD", "GET", "GET"]
+
+
+def test_images_that_nothing_boots_go_and_are_shown_before(modules, params, assets, tmp_path):
+    (tmp_path / "data/profiles").mkdir(parents=True)
+    modules.converge("talos_assets", params)
+    params.update(images=[{"version": "v1.12.0"}], keep=1, data_path=str(tmp_path / "data"))
+    assert modules.converge("talos_assets", params)["removed"] == ["talos/v1.11.4"]
+    assert files_below(assets) == ["talos/images.lock", "talos/v1.12.0/initramfs.xz", "talos/v1.12.0/vmlinuz"]
+
+
+def test_loose_versions_are_noted(modules, params, assets):
+    assert modules.converge("talos_assets", {**params, "versions": {"omni": VERSION}})["changed"]
+    assert json.loads((assets / "talos/images.lock").read_text())["versions"] == {"omni": VERSION}
+
+
+def test_a_lock_file_spoiled_by_hand(modules, params, assets):
+    (assets / "talos").mkdir()
+    (assets / "talos/images.lock").write_text('{"images": [')
+    assert "images.lock: this is no JSON" in modules.refuse("talos_assets", params)
+
+
+def test_files_that_were_brought_here_are_proven_by_the_lock_beside_them(modules, params, assets, tmp_path_factory, server):
+    brought = tmp_path_factory.mktemp("brought")
+    modules.run("talos_assets", {**params, "assets_path": str(brought)})
+    server.requests.clear()
+    result = modules.converge("talos_assets", {**params, "incoming": str(brought)})
+    assert {file["verified_by"] for file in result["files"]} == {"controller"}
+    assert files_below(assets) == BOTH
+    (assets / "talos/v1.11.4/vmlinuz").unlink()
+    (assets / "talos/images.lock").unlink()
+    (brought / "talos/v1.11.4/vmlinuz").write_bytes(images.kernel(seed=77))
+    assert "was damaged or replaced" in modules.run("talos_assets", {**params, "incoming": str(brought)})["msg"]
+    assert server.requests == []
 
 
 def test_classes_stand_for_their_stock_images(modules, params, assets):
     del params["images"]
     modules.converge("talos_assets", {**params, "classes": {"talos": {"version": VERSION, "path": "lab"}}})
-    assert files_below(assets) == ["lab/initramfs.xz", "lab/vmlinuz", "talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
+    assert files_below(assets) == ["lab/initramfs.xz", "lab/vmlinuz", "talos/images.lock", "talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
 
 
 @pytest.mark.parametrize(
@@ -162,21 +226,24 @@ def test_what_is_wrong_with_a_class_is_told(modules, params, version, message):
     assert modules.refuse("talos_assets", {**params, "classes": {"talos": {"version": version}}}) == message
 
 
-def test_a_killed_run_leaves_staged_bytes_only_and_the_next_one_finishes(modules, params, assets, server):
+def test_a_killed_run_leaves_staged_bytes_only_and_the_next_one_goes_on_with_them(modules, params, assets, server):
     images.release(server.root, VERSION, initramfs=images.initramfs(size=6_000_000))
     server.fault(INITRAMFS, "stall")
     process = modules.start("talos_assets", {**params, "timeout": 60})
-    assert eventually(lambda: staged(assets) > 0 and server.methods(INITRAMFS)[-1:] == ["GET"], timeout=30)
+    assert eventually(lambda: staged(assets) > 2_000_000 and (assets / "talos/v1.11.4/vmlinuz").exists(), timeout=30)
     second = json.loads(modules.start("talos_assets", {**params, "timeout": 1}).communicate()[0])
     assert second["msg"].startswith(f"{assets}: another run is fetching images into it")
     process.kill()
     process.communicate()
-    assert staged(assets) > 0
+    there = staged(assets)
     assert (assets / STAGING).stat().st_mode & 0o777 == 0o700
-    assert [path for path in files_below(assets) if not path.startswith(STAGING)] == ["talos/v1.11.4/vmlinuz"]
+    assert files_below(assets) == ["talos/images.lock", "talos/v1.11.4/vmlinuz"]
     server.faults.clear()
+    server.requests.clear()
     assert modules.run("talos_assets", params)["changed"]
-    assert files_below(assets) == ["talos/v1.11.4/initramfs.xz", "talos/v1.11.4/vmlinuz"]
+    (asked,) = [int(entry["range"][len("bytes=") : -1]) for entry in server.requests if entry["method"] == "GET" and entry["path"] == INITRAMFS]
+    assert there - asked <= 1024 * 1024
+    assert files_below(assets) == BOTH
     assert not (assets / STAGING).exists()
 
 
@@ -208,5 +275,5 @@ def test_a_disk_that_fills_up_meanwhile(modules, params, small_disk, server):
     server.fault(KERNEL, "unsized")
     server.fault(INITRAMFS, "unsized")
     (small_disk / "other").write_bytes(bytes(400_000))
-    message = modules.refuse("talos_assets", params, foreseen=False)
+    message = modules.run("talos_assets", params)["msg"]
     assert message.endswith("cannot be written: No space left on device; make room or choose another assets_path")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.download import Access, DownloadError, NotFound, read, save, size_of
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.download import Access, DownloadError, NotFound, ask, read, save
 from lab import pki
 from lab.downloads import Downloads
 from support.modules import REPOSITORY
@@ -30,13 +30,13 @@ def test_a_file_arrives_whole(server, tmp_path, fault):
     received = save(f"{server.url}/file", str(tmp_path / "copy"), ACCESS)
     assert (tmp_path / "copy").read_bytes() == CONTENT
     assert received.size == len(CONTENT)
-    assert size_of(f"{server.url}/file", ACCESS) == (None if fault else len(CONTENT))
+    assert ask(f"{server.url}/file", ACCESS).size == (None if fault else len(CONTENT))
 
 
 def test_a_local_file_is_fetched_likewise(tmp_path):
     (tmp_path / "a file").write_bytes(CONTENT)
     url = f"file://{tmp_path}/a%20file"
-    assert size_of(url, ACCESS) == len(CONTENT)
+    assert ask(url, ACCESS).size == len(CONTENT)
     assert read(url, ACCESS) == CONTENT
     with pytest.raises(NotFound, match="nothing does not exist on the host that downloads"):
         read(f"file://{tmp_path}/nothing", ACCESS)
@@ -52,7 +52,9 @@ def test_a_local_file_is_fetched_likewise(tmp_path):
         ("stall", {}, "nothing came for 1 seconds"),
         ("status", {"status": 500}, "the server answers 500 Internal Server Error"),
         ("status", {"status": 401}, "the server answers 401 Unauthorized"),
-        ("redirect", {"location": "ftp://127.0.0.1/file"}, "cannot be fetched"),
+        ("redirect", {"location": "ftp://127.0.0.1/file"}, "cannot be fetched: it redirects to a ftp address"),
+        ("redirect", {"location": "http://127.0.0.2/file"}, "redirects to another host, 127.0.0.2; if that is right, add it to redirect_hosts"),
+        ("redirect", {"location": "/file"}, "redirects more than 5 times"),
     ],
 )
 def test_what_goes_wrong_is_one_line_with_the_url(server, tmp_path, kind, details, message):
@@ -68,7 +70,7 @@ def test_what_goes_wrong_is_one_line_with_the_url(server, tmp_path, kind, detail
 def test_what_is_not_there_is_an_error_of_its_own(server, status):
     server.fault("/file", "status", status=status)
     with pytest.raises(NotFound):
-        size_of(f"{server.url}/file", ACCESS)
+        ask(f"{server.url}/file", ACCESS)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +79,7 @@ def test_what_is_not_there_is_an_error_of_its_own(server, status):
 )
 def test_nobody_answers(url, message):
     with pytest.raises(DownloadError, match=message):
-        size_of(url, ACCESS)
+        ask(url, ACCESS)
 
 
 def test_a_small_file_is_not_read_without_end(server):
@@ -88,9 +90,35 @@ def test_a_small_file_is_not_read_without_end(server):
 def test_a_redirect_is_followed_and_a_head_stays_a_head(server, tmp_path):
     (tmp_path / "moved").write_bytes(CONTENT)
     server.fault("/file", "redirect", location="/moved")
-    assert size_of(f"{server.url}/file", ACCESS) == len(CONTENT)
+    assert ask(f"{server.url}/file", ACCESS).size == len(CONTENT)
     assert read(f"{server.url}/file", ACCESS) == CONTENT
     assert server.methods("/moved") == ["HEAD", "GET"]
+
+
+@pytest.mark.parametrize(("allowed", "followed"), [("localhost", True), ("host", False), ("example.com", False)])
+def test_another_host_must_be_allowed_and_is_not_asked_before(server, tmp_path, allowed, followed):
+    (tmp_path / "moved").write_bytes(CONTENT)
+    server.fault("/file", "redirect", location=server.url.replace("127.0.0.1", "localhost") + "/moved")
+    access = Access(timeout=5, redirect_hosts=(allowed,))
+    if followed:
+        assert read(f"{server.url}/file", access) == CONTENT
+    else:
+        with pytest.raises(DownloadError, match="redirects to another host, localhost"):
+            read(f"{server.url}/file", access)
+    assert server.methods("/moved") == (["GET"] if followed else [])
+
+
+@pytest.mark.parametrize("fault", ["reset", "short", "status"])
+def test_what_is_interrupted_is_tried_again(server, tmp_path, monkeypatch, fault):
+    pauses = []
+    monkeypatch.setattr("time.sleep", lambda seconds: pauses.append(seconds) if seconds >= 1 else None)
+    server.fault("/file", fault, times=2)
+    assert save(f"{server.url}/file", str(tmp_path / "copy"), Access(timeout=5, retries=2)).size == len(CONTENT)
+    assert pauses == [1, 2]
+
+
+def test_pauses_grow_to_half_a_minute():
+    assert list(Access(retries=7).pauses()) == [1, 2, 4, 8, 16, 30, 30]
 
 
 def test_credentials_of_a_netrc_stay_with_their_host(server, tmp_path, monkeypatch):
@@ -101,7 +129,7 @@ def test_credentials_of_a_netrc_stay_with_their_host(server, tmp_path, monkeypat
     port = server.url.rpartition(":")[2]
     server.fault("/file", "redirect", location=f"http://127.0.0.1:{port}/moved")
     (tmp_path / "moved").write_bytes(CONTENT)
-    assert read(f"http://localhost:{port}/file", ACCESS) == CONTENT
+    assert read(f"http://localhost:{port}/file", Access(timeout=5, redirect_hosts=("127.0.0.1",))) == CONTENT
     assert [(entry["path"], entry["authorized"]) for entry in server.requests] == [("/file", True), ("/moved", False)]
 
 
@@ -133,7 +161,7 @@ class TestTls:
         with Downloads(tmp_path) as plain:
             server.fault("/file", "redirect", location=f"{plain.url}/file")
             with pytest.raises(DownloadError, match="redirects to a server without TLS"):
-                size_of(f"{server.url}/file", Access(validate_certs=False))
+                ask(f"{server.url}/file", Access(validate_certs=False))
 
 
 def test_memory_stays_flat(server, tmp_path):
