@@ -7,10 +7,10 @@ import sys
 
 from lab.system import REPOSITORY, LabError, say
 
-from . import boot, site
+from . import boot, omni, site
 from .figures import write
 
-SUBJECTS = {"site": site, "boot": boot}
+SUBJECTS = {"site": site, "boot": boot, "omni": omni}
 
 
 def main() -> int:

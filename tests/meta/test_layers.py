@@ -15,6 +15,7 @@ PURE = sorted(
         *(UTILS / "matchbox" / f"{name}.py" for name in ("document", "manifest", "model", "reader", "script", "select", "steps", "validate", "wanted")),
         *(UTILS / "common" / f"{name}.py" for name in ("errors", "urls")),
         *(UTILS / "talos" / f"{name}.py" for name in ("factory", "stock", "version")),
+        *(UTILS / "omni" / f"{name}.py" for name in ("hints", "redaction", "values")),
     ]
 )
 # Of the standard library, what pure code may import: nothing here opens a file, a socket or a process.

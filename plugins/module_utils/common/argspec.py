@@ -17,6 +17,7 @@ class ArgumentSpec:
     required_together: list = dataclasses.field(default_factory=list)
     required_one_of: list = dataclasses.field(default_factory=list)
     required_if: list = dataclasses.field(default_factory=list)
+    required_by: dict = dataclasses.field(default_factory=dict)
     add_file_common_args: bool = False
 
     def merged(self, *others: ArgumentSpec) -> ArgumentSpec:
@@ -28,6 +29,7 @@ class ArgumentSpec:
             required_together=[rule for part in parts for rule in part.required_together],
             required_one_of=[rule for part in parts for rule in part.required_one_of],
             required_if=[rule for part in parts for rule in part.required_if],
+            required_by={option: needed for part in parts for option, needed in part.required_by.items()},
             add_file_common_args=any(part.add_file_common_args for part in parts),
         )
 
