@@ -22,6 +22,7 @@ author:
   - The usableapps.omni_matchbox founders (@usableapps)
 extends_documentation_fragment:
   - usableapps.omni_matchbox.omni
+  - usableapps.omni_matchbox.omni_join
   - ansible.builtin.action_common_attributes
 attributes:
   check_mode:
@@ -33,25 +34,24 @@ attributes:
   platform:
     platforms: posix
 options:
-  join_token:
-    description:
-      - The join token that machines are to use.
-      - Without it and O(join_token_name), the token that is Omni's default.
-    type: str
-  join_token_name:
-    description: Name of the join token that machines are to use. Exactly one active token must have it.
-    type: str
-  use_grpc_tunnel:
-    description:
-      - Whether machines reach Omni through gRPC only, for networks in which WireGuard (UDP) does not pass.
-      - Without it, as this Omni enforces it for all machines.
-    type: bool
   kernel_params:
     description:
       - The three parameters themselves, copied from Omni. They are checked, and Omni is not asked.
       - One string with blanks between, as Omni copies it, or a list.
     type: list
     elements: str
+  served:
+    description:
+      - >-
+        What a boot host serves to a machine, to be compared with the parameters: the text of the script that Matchbox answers to C(/ipxe) or C(/grub),
+        or a kernel command line. Join a list of arguments by blanks.
+      - See RV(served_matches) and RV(served_differences).
+    type: str
+  warn_before:
+    description:
+      - Warn if the join token ends within this time, written as V(14d), V(12h) or V(4w). See RV(expires_soon).
+      - Not known of given parameters, nor to a service account that may not read tokens.
+    type: str
 notes:
   - The result is a secret. Use the registered variable where it is needed. A task that passes it to an option which is not a secret, to
     M(ansible.builtin.set_fact) or to M(ansible.builtin.debug) needs C(no_log).
@@ -82,6 +82,22 @@ EXAMPLES = r"""
 - name: Tell which token machines will join with
   ansible.builtin.debug:
     msg: "{{ omni_join.redacted | join(' ') }}"
+
+- name: Get what a boot host serves to a machine
+  ansible.builtin.uri:
+    url: http://boot1.example.com/ipxe?mac=52-54-00-12-34-56
+    return_content: true
+  delegate_to: localhost
+  no_log: true
+  register: script
+
+- name: Compare it with what Omni says now
+  usableapps.omni_matchbox.omni_kernel_params:
+    endpoint: https://omni.example.com
+    served: "{{ script.content }}"
+  delegate_to: localhost
+  register: omni_join
+  failed_when: not omni_join.served_matches
 
 - name: Check parameters that were copied from Omni
   usableapps.omni_matchbox.omni_kernel_params:
@@ -116,63 +132,88 @@ token_hash:
   returned: success
   type: str
   sample: sha256:f2e8378c
+expiration:
+  description: When the join token ends; none for never, or if that is not known.
+  returned: success
+  type: str
+  sample: "2027-03-01T00:00:00Z"
+expires_soon:
+  description: Whether it ends within O(warn_before).
+  returned: success
+  type: bool
+  sample: false
 source:
   description: V(omni) if Omni was asked, V(given) if the parameters were given as O(kernel_params).
   returned: success
   type: str
   sample: omni
+served_matches:
+  description: Whether O(served) holds just these three parameters. Order and encoding of a query make no difference.
+  returned: success, if O(served) is given
+  type: bool
+  sample: false
+served_differences:
+  description: A line for each parameter that differs, with short hashes in place of tokens.
+  returned: success, if O(served) is given
+  type: list
+  elements: str
+  sample:
+    - siderolink.api is grpc://192.168.1.5:8090?jointoken=sha256:08cc7e5d, not grpc://192.168.1.5:8090?jointoken=sha256:f2e8378c
 """
+
+import time
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.boot.join_args import differences, join_args_in
 from ..module_utils.boot.kernel_args import join_token, redact, token_hash, validate_join_args
 from ..module_utils.common.argspec import ArgumentSpec
-from ..module_utils.common.errors import InputError
 from ..module_utils.common.run import run_module
-from ..module_utils.omni.arguments import CONNECTION, connect
-from ..module_utils.omni.join import find_join_token, kernel_params
+from ..module_utils.omni.arguments import CONNECTION, JOIN, connect
+from ..module_utils.omni.join import Join, asked_params
+from ..module_utils.omni.lifetimes import is_soon, show_time
 
 SPEC = CONNECTION.merged(
+    JOIN,
     ArgumentSpec(
         options={
-            "join_token": {"type": "str", "no_log": True},
-            "join_token_name": {"type": "str", "no_log": False},
-            "use_grpc_tunnel": {"type": "bool"},
             "kernel_params": {"type": "list", "elements": "str", "no_log": True},
+            "served": {"type": "str", "no_log": True},
+            "warn_before": {"type": "str"},
         },
-        mutually_exclusive=[("join_token", "join_token_name", "kernel_params"), ("use_grpc_tunnel", "kernel_params")],
-    )
+        mutually_exclusive=[(option, "kernel_params") for option in JOIN.options],
+    ),
 )
 
 
 def work(module: AnsibleModule) -> dict:
-    given = module.params["kernel_params"]
-    args = ask_omni(module.params) if given is None else validate_join_args([arg for text in given for arg in text.split()])
+    given, served = module.params["kernel_params"], module.params["served"]
+    join = asked_params(connect(module.params), module.params) if given is None else Join(validate_join_args([arg for text in given for arg in text.split()]))
+    args, soon = join.args, is_soon(join.expires, time.time(), module.params["warn_before"], "warn_before")
     reveal(module)
-    return {
+    result = {
         "changed": False,
         "kernel_params": args,
         "redacted": [redact(arg) for arg in args],
         "token_hash": token_hash(join_token(args)),
+        "expiration": None if join.expires is None else show_time(join.expires),
+        "expires_soon": soon,
         "source": "omni" if given is None else "given",
     }
-
-
-def ask_omni(params: dict) -> list[str]:
-    for name in ("join_token", "join_token_name"):
-        if params[name] == "":
-            raise InputError(f"{name} is empty; leave it out for Omni's default token")
-    client = connect(params)
-    token = find_join_token(client, params["join_token_name"]) if params["join_token_name"] else params["join_token"]
-    return kernel_params(client, token, params["use_grpc_tunnel"])
+    if soon:
+        module.warn(f"join token {result['token_hash']} ends at {result['expiration']}; machines that boot after that cannot join; renew or rotate it")
+    if served is not None:
+        result["served_differences"] = differences(join_args_in(served), args)
+        result["served_matches"] = not result["served_differences"]
+    return result
 
 
 def reveal(module: AnsibleModule) -> None:
     """Let the result hold what some options hold. It is the action plugin that keeps the whole of it out of sight."""
-    for name in ("join_token", "kernel_params"):
+    for name in ("join_token", "kernel_params", "served"):
         if module.params[name] is not None:
             value = module.params[name]
-            module.no_log_values.difference_update([value] if name == "join_token" else value)
+            module.no_log_values.difference_update(value if name == "kernel_params" else [value])
             module.params[name] = "VALUE_SPECIFIED_IN_NO_LOG_PARAMETER"
 
 

@@ -98,21 +98,21 @@ class Site:
         """The lab Omni with its machine API, an Admin's key and one join token."""
         self.omni = self._start_omni("omni", OMNI, self.pki)
 
-    def add_omni(self, name: str, address: str) -> tuple[State, dict[str, str]]:
+    def add_omni(self, name: str, address: str, machine_port: int = 8090) -> tuple[State, dict[str, str]]:
         """Another lab Omni, with an authority of its own, and the inventory variables of who belongs to it."""
-        state = self._start_omni(name, address, self.run.state / f"pki-{name}")
+        state = self._start_omni(name, address, self.run.state / f"pki-{name}", machine_port)
         return state, {
             "omni_matchbox_endpoint": f"https://{name}.lab.example",
             "omni_matchbox_service_account_key": service_account_key(state),
             "omni_matchbox_ca_path": str(pki.authority(self.run.state / f"pki-{name}")[0]),
         }
 
-    def _start_omni(self, name: str, address: str, authority: pathlib.Path) -> State:
+    def _start_omni(self, name: str, address: str, authority: pathlib.Path, machine_port: int = 8090) -> State:
         state = State(self.run.state / name)
         certificate, key = pki.certificate(authority, [f"{name}.lab.example", address])
         self.segment.add_name(f"{name}.lab.example", address)
-        self._tool("lab.omni", "init", "--state", state.directory, "--address", address)
-        serve = ["serve", "--state", state.directory, "--address", address, "--certificate", certificate, "--key", key]
+        self._tool("lab.omni", "init", "--state", state.directory, "--address", address, "--machine-port", machine_port)
+        serve = ["serve", "--state", state.directory, "--address", address, "--machine-port", machine_port, "--certificate", certificate, "--key", key]
         self._serve(name, address, ["lab.omni", *serve])
         return state
 
@@ -192,7 +192,10 @@ class Site:
 
     def converge(self, *words: object, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess:
         """Runs site.yml and returns when it has ended, whatever the end was."""
-        playbook = REPOSITORY / "playbooks/site.yml"
+        return self.play(REPOSITORY / "playbooks/site.yml", *words, environment=environment)
+
+    def play(self, playbook: object, *words: object, environment: Mapping[str, str] | None = None) -> subprocess.CompletedProcess:
+        """The same of any playbook."""
         return self.ansible("ansible-playbook", playbook, *words, environment=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
 
     def boot(self, name: str, firmware: str, *, timeout: float = 120, **identity: str) -> Boot:

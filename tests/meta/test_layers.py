@@ -19,6 +19,7 @@ PURE = sorted(
         *(UTILS / "matchbox" / f"{name}.py" for name in MATCHBOX),
         *(UTILS / "common" / f"{name}.py" for name in ("errors", "urls")),
         *(UTILS / "talos" / f"{name}.py" for name in ("alignment", "custom", "factory", "files", "lock", "prune", "resolve", "stock", "version")),
+        *(UTILS / "omni" / f"{name}.py" for name in ("hints", "redaction", "values")),
     ]
 )
 # Of the standard library, what pure code may import: nothing here opens a file, a socket or a process.

@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import typing as t
 
 from support import zygote
 
@@ -18,12 +19,13 @@ REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
 
 @dataclasses.dataclass
 class ModuleRunner:
-    """Runs modules; ``watched`` is the tree that check mode must leave as it is.
+    """Runs modules; ``watched`` is the tree that check mode must leave as it is, and so must be what ``elsewhere`` returns.
 
     With an ``interpreter`` (a command) each run is a new process of it, which costs some tenths of a second more.
     """
 
     watched: pathlib.Path
+    elsewhere: t.Callable[[], object] = lambda: None
     environment: dict = dataclasses.field(default_factory=dict)
     interpreter: list = dataclasses.field(default_factory=list)
 
@@ -57,26 +59,30 @@ class ModuleRunner:
                 env={**os.environ, "PYTHONPATH": str(REPOSITORY / "build/collections"), **self.environment},
             )
 
+    def snapshot(self) -> tuple:
+        """All that a run may change, as it is now."""
+        return snapshot(self.watched), self.elsewhere()
+
     def converge(self, name: str, params: dict) -> dict:
         """Check, run, check again, run again: check mode predicts the run and touches nothing, the second run changes nothing.
 
         Returns the result of the first real run.
         """
-        before = snapshot(self.watched)
+        before = self.snapshot()
         predicted = self.run(name, params, check=True)
         assert not predicted.get("failed"), predicted
-        assert snapshot(self.watched) == before, f"{name} changed something in check mode"
+        assert self.snapshot() == before, f"{name} changed something in check mode"
         real = self.run(name, params)
         assert not real.get("failed"), real
         assert outcome(predicted) == outcome(real), f"{name} predicted otherwise than it did"
         if not real["changed"]:
-            assert snapshot(self.watched) == before, f"{name} changed something and said changed=false"
-        after = snapshot(self.watched)
+            assert self.snapshot() == before, f"{name} changed something and said changed=false"
+        after = self.snapshot()
         for check in (True, False):
             again = self.run(name, params, check=check)
             assert not again.get("failed"), again
             assert not again["changed"], f"{name} changed something again: {again.get('diff')}"
-            assert snapshot(self.watched) == after
+            assert self.snapshot() == after
         return real
 
     def refuse(self, name: str, params: dict, *, foreseen: bool = True) -> str:
@@ -84,13 +90,13 @@ class ModuleRunner:
 
         ``foreseen=False``: only the real run can know, as what a download turns out to be.
         """
-        before = snapshot(self.watched)
+        before = self.snapshot()
         messages = []
         for check in (True, False) if foreseen else (False,):
             result = self.run(name, params, check=check)
             assert result.get("failed"), f"{name} accepted {params}: {result}"
             messages.append(result["msg"])
-            assert snapshot(self.watched) == before, f"{name} failed and changed something"
+            assert self.snapshot() == before, f"{name} failed and changed something"
         assert messages[0] == messages[-1]
         assert "\n" not in messages[0], f"more than one line: {messages[0]}"
         return messages[0]

@@ -6,9 +6,11 @@ import dataclasses
 import pathlib
 
 import pytest
+import requests
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.auth import ServiceAccount
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.client import OmniClient
 from lab import pki
+from lab.omni import faults
 from lab.omni.accounts import create_account
 from lab.omni.server import LabOmni
 from lab.omni.state import State
@@ -36,6 +38,21 @@ class OmniForTest:
         """A client; it does not really wait. ``options`` are those of :class:`OmniClient`."""
         options = {"ca_path": self.ca_path, "timeout": 10, "sleep": lambda _seconds: None, **options}
         return OmniClient(self.server.endpoint, ServiceAccount(key or self.key), **options)
+
+    def fail(self, kind: str, **details) -> None:
+        """Have the lab Omni a fault for the next request; ``details`` are those of :class:`lab.omni.faults.Fault`."""
+        faults.add(self.state, faults.Fault(kind, **details))
+
+    @property
+    def faults(self) -> list[faults.Fault]:
+        """The faults that are still to come."""
+        return faults.pending(self.state)
+
+    def join(self, machine_id: str, token: str = "") -> None:
+        """Have a machine join with a token, by default the default one."""
+        fields = {"token": token or self.state.default_token(), "uuid": machine_id, "mac": "52:54:00:00:00:01", "address": "10.5.0.10", "router": "10.5.0.1"}
+        body = "\n".join(f"{name}={value}" for name, value in {**fields, "talos_version": "1.11.4", "cmdline": "talemu=1"}.items())
+        assert requests.post(self.server.machine_url + "/lab/join", data=body, timeout=10).status_code == 200
 
 
 @pytest.fixture(scope="session")

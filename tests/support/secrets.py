@@ -39,6 +39,11 @@ def pieces(secret: str) -> list[str]:
     return [secret[max(start, 0) :][:PIECE] for start in starts]
 
 
+def seen(text: str, *secrets: str) -> list[str]:
+    """The forms in which a text holds any of the secrets, or so much of one that it is a leak too; nothing of them is returned."""
+    return sorted({form or "as it is" for secret in secrets for piece in pieces(secret) for form, shown in forms(piece).items() if shown in text})
+
+
 def holders(secrets: dict[str, list[str]], *places: pathlib.Path) -> dict[str, str]:
     """The files in ``places`` (files, or directories with all below them) that hold a secret: path → which in which forms, in words.
 

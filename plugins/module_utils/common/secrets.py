@@ -19,7 +19,7 @@ def hide(module: AnsibleModule, *options: str) -> None:
     The options must be marked ``no_log``: what a module was given is logged before anything of ours runs. Left at that, it would be too
     little (no encoded form is masked, nor a token that is part of a text) and too much (every harmless text of the options is blotted out).
     """
-    texts = [text for option in options for text in _texts(module.params[option])]
+    texts = [text for option in options for text in texts_in(module.params[option])]
     module.no_log_values.difference_update(texts)
     module.no_log_values.update(secret for text in texts for secret in secrets_in(text))
 
@@ -29,12 +29,12 @@ def redacted(result: dict) -> dict:
     return json.loads(redact(json.dumps(result, ensure_ascii=False)))
 
 
-def _texts(value: object) -> t.Iterator[str]:
+def texts_in(value: object) -> t.Iterator[str]:
     """What Ansible masks of a value: all texts and numbers in it, except the keys of dictionaries."""
     if isinstance(value, dict):
         value = list(value.values())
     if isinstance(value, list):
         for inner in value:
-            yield from _texts(inner)
+            yield from texts_in(inner)
     elif value is not None and not isinstance(value, bool):
         yield str(value)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the usableapps.omni_matchbox collection
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The options by which every ``omni_*`` module finds its Omni; documented in the fragment ``omni``."""
+"""The options by which ``omni_*`` modules find their Omni and say which join parameters they mean (fragments ``omni`` and ``omni_join``)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,15 @@ CONNECTION = ArgumentSpec(
         "validate_certs": {"type": "bool", "default": True},
         "timeout": {"type": "int", "default": 30},
     }
+)
+
+JOIN = ArgumentSpec(
+    options={
+        "join_token": {"type": "str", "no_log": True},
+        "join_token_name": {"type": "str", "no_log": False},
+        "use_grpc_tunnel": {"type": "bool"},
+    },
+    mutually_exclusive=[("join_token", "join_token_name")],
 )
 
 

@@ -1,22 +1,22 @@
 # Copyright: Contributors to the usableapps.omni_matchbox collection
 # GNU General Public License v3.0 or later (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Service-account keys of Omni: reading one, and signing requests with it.
+"""Signing requests to Omni in the name of a service account.
 
-A key is base64 of ``{"name": ..., "pgp_key": "-----BEGIN PGP PRIVATE KEY BLOCK-----..."}``, as Omni shows it once, when
-the account is made. What is signed is a small JSON document that names the method and the metadata of one request; the
-body is not signed. The key appears in no message: an account is named by its name and the fingerprint of its public half.
+What is signed is a small JSON document that names the method and the metadata of one request; the body is not signed.
+The key appears in no message: an account is named by its name and the fingerprint of its public half.
 """
 
 from __future__ import annotations
 
 import base64
-import datetime
 import json
 import socket
 import sys
 
 from ..common.errors import InputError, OmniMatchboxError
+from .account_key import identity_of, is_word, read_key
+from .lifetimes import show_time
 
 try:
     import pysequoia
@@ -27,9 +27,6 @@ try:
     import requests
 except ImportError:
     requests = None
-
-_WHERE = "option service_account_key or environment variable OMNI_SERVICE_ACCOUNT_KEY"
-_PROVIDER = "infra-provider:"
 
 
 class MissingLibraryError(OmniMatchboxError):
@@ -57,18 +54,13 @@ class ServiceAccount:
     """A service account and the private key that signs for it.
 
     ``name`` is the account's name, ``fingerprint`` that of its key (lower case, as Omni looks it up), ``expiration`` the
-    key's own, an aware :class:`datetime.datetime`, or ``None`` if it has none or is younger than the clock here allows.
+    key's own, an aware ``datetime``, or ``None`` if it has none or is younger than the clock here allows.
     """
 
     def __init__(self, key: str):
         require_libraries()
-        self.name, armored = _parse(key)
-        try:
-            self._key = pysequoia.Tsk.from_bytes(armored.encode())
-            certificate = self._key.extract_certificate()
-        except RuntimeError:
-            # The library's own text may quote what it could not read, so it is not passed on.
-            raise InputError(f"{self._named()}: its pgp_key is no OpenPGP private key; give the key whole, as Omni showed it ({_WHERE})") from None
+        self.name, self._key = read_key(key)
+        certificate = self._key.extract_certificate()
         self.fingerprint = certificate.fingerprint.lower()
         try:
             self.expiration = certificate.expiration
@@ -78,9 +70,7 @@ class ServiceAccount:
     @property
     def identity(self) -> str:
         """The account as Omni's users list shows it."""
-        if self.name.startswith(_PROVIDER):
-            return f"{self.name[len(_PROVIDER) :]}@infra-provider.serviceaccount.omni.sidero.dev"
-        return f"{self.name}@serviceaccount.omni.sidero.dev"
+        return identity_of(self.name)
 
     def signed_headers(self, method: str, metadata: dict, now: float) -> dict:
         """The HTTP headers of one request: ``metadata``, the time and the signature over both and ``method``.
@@ -92,7 +82,7 @@ class ServiceAccount:
         payload = json.dumps({"headers": {name: [value] for name, value in signed.items()}, "method": method})
         signature = base64.b64encode(self._sign(payload.encode(), now)).decode()
         signed["x-sidero-payload"] = payload
-        signed["x-sidero-signature"] = f"siderov1 {self.identity} {self.fingerprint} {signature}"
+        signed["x-sidero-signature"] = signature_header(self.identity, self.fingerprint, signature)
         return {f"Grpc-Metadata-{name}": value for name, value in signed.items()}
 
     def _sign(self, payload: bytes, now: float) -> bytes:
@@ -105,8 +95,8 @@ class ServiceAccount:
         except RuntimeError:
             valid = f" (the key is valid until {until})" if until else ""
             raise KeyTimeError(
-                f"{self._named()}: it cannot sign at {clock}{valid}: it was made later, has expired or been revoked, is a public key,"
-                f" or needs a passphrase; set the clock if it is wrong, else make a new key ({self.renewal})"
+                f"{self._named()}: it cannot sign at {clock}{valid}: it was made later, has expired or been revoked;"
+                f" set the clock if it is wrong, else make a new key ({self.renewal})"
             ) from None
 
     @property
@@ -118,19 +108,9 @@ class ServiceAccount:
         return f"service-account key of {self.name}"
 
 
-def show_time(epoch: float) -> str:
-    """Seconds since the epoch as ``2026-11-24T06:22:43Z``."""
-    return datetime.datetime.fromtimestamp(epoch, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _parse(key: str) -> tuple[str, str]:
-    """Account name and armored private key out of the base64 text."""
-    try:
-        content = json.loads(base64.b64decode("".join(key.split()), validate=True))
-        name, armored = content["name"], content["pgp_key"]
-    except (ValueError, TypeError, KeyError):
-        raise InputError(f"service-account key: it is no base64 of JSON with name and pgp_key; give it whole, as Omni showed it ({_WHERE})") from None
-    # Omni splits the signature header at blanks; such a name would come back as an invalid signature.
-    if not isinstance(armored, str) or not isinstance(name, str) or not name or any(character.isspace() for character in name):
-        raise InputError(f"service-account key: its name is empty or holds white space, or its pgp_key is no text; give it as Omni showed it ({_WHERE})")
-    return name, armored
+def signature_header(identity: str, fingerprint: str, signature: str) -> str:
+    """The value of the signature header. Omni splits it at blanks and takes what is not four words for an invalid signature."""
+    words = ("siderov1", identity, fingerprint, signature)
+    if not all(map(is_word, words)):
+        raise InputError("signature of a request: identity, fingerprint and signature must each be one word; check the service-account key's name")
+    return " ".join(words)

@@ -8,6 +8,7 @@ Omni has no REST API; its gRPC calls are offered as ``POST https://<omni>/api/<f
 
 from __future__ import annotations
 
+import json
 import os
 import ssl
 import time
@@ -27,8 +28,8 @@ except ImportError:
 RESOURCES = "/omni.resources.ResourceService/"
 MANAGEMENT = "/management.ManagementService/"
 
-_PAUSES = (0.5, 1, 2)
-"""Seconds to wait before each further attempt of a read."""
+PAUSES = (0.5, 1, 2)
+"""Seconds to wait before each further attempt."""
 
 
 class OmniClient:
@@ -63,40 +64,87 @@ class OmniClient:
         if not validate_certs:
             urllib3.disable_warnings(urllib3.exceptions.InsecureRequestWarning)
 
-    def read(self, method: str, body: dict, *, secrets: t.Iterable[str] = ()) -> dict:
+    def read(self, method: str, body: dict, *, selector: str = "", secrets: t.Iterable[str] = ()) -> dict:
         """The answer to a call that changes nothing; tried again after a broken connection and when Omni is not up or busy.
 
-        ``method`` is :data:`RESOURCES` or :data:`MANAGEMENT` and the call's name. Omni repeats parts of a request in its
-        errors: ``secrets`` are those parts that must not be shown.
+        ``method`` is :data:`RESOURCES` or :data:`MANAGEMENT` and the call's name, ``selector`` what labels resources must
+        have. Omni repeats parts of a request in its errors: ``secrets`` are those parts that must not be shown.
         """
-        for pause in _PAUSES:
-            try:
-                return self._ask(method, body, secrets)
-            except errors.TimedOutError:
-                raise
-            except (errors.UnreachableError, errors.UnavailableError):
-                self.sleep(pause)
-        return self._ask(method, body, secrets)
+        return self._persist(lambda: self._ask(method, body, selector, secrets), lambda error: not isinstance(error, errors.TimedOutError))
 
-    def _ask(self, method: str, body: dict, secrets: t.Iterable[str]) -> dict:
-        question = errors.Question(self.endpoint, method, body.get("type", ""), self.account, tuple(secrets))
+    def write(self, method: str, body: dict, *, secrets: t.Iterable[str] = ()) -> dict:
+        """The answer to a call that changes something; tried again only where it cannot have taken effect.
+
+        That is when Omni refuses it for now or was never reached. If the connection breaks after that, nobody knows: the
+        error is an :class:`.errors.UnreachableError` with ``sent``, and the caller looks before it asks again.
+        """
+        return self._persist(lambda: self._ask(method, body, "", secrets), lambda error: not (error.sent or isinstance(error, errors.TimedOutError)))
+
+    def stream(self, method: str, body: dict, *, selector: str = "", patience: float) -> t.Iterator[dict]:
+        """What Omni sends to a call that goes on, as it comes, until one of the two sides ends it.
+
+        Raises :class:`.errors.TimedOutError` when nothing comes for ``patience`` seconds and :class:`.errors.UnreachableError`
+        when the connection breaks.
+        """
+        question = errors.Question(self.endpoint, method, _type_in(body), self.account)
+        # Whoever compresses a stream may wait for more of it.
+        headers = {**self._signed(question, selector), "Accept-Encoding": "identity"}
+        with self._post(question, body, headers, timeout=(self._timeout, patience), stream=True) as answer:
+            try:
+                if answer.status_code != 200:
+                    raise self._refusal(question, answer)
+                for line in answer.iter_lines(chunk_size=65536):
+                    yield self._event(question, answer, line)
+            except requests.exceptions.RequestException as error:
+                raise errors.no_answer(question, error, patience) from None
+
+    def _persist(self, attempt: t.Callable[[], dict], worthwhile: t.Callable[[errors.OmniError], bool]) -> dict:
+        """The answer of the first attempt that gets one; as long as an error may pass and another attempt is ``worthwhile``."""
+        for pause in PAUSES:
+            try:
+                return attempt()
+            except (errors.UnreachableError, errors.UnavailableError) as error:
+                if not worthwhile(error):
+                    raise
+                self.sleep(max(pause, error.retry_after))
+        return attempt()
+
+    def _ask(self, method: str, body: dict, selector: str, secrets: t.Iterable[str]) -> dict:
+        question = errors.Question(self.endpoint, method, _type_in(body), self.account, tuple(secrets))
+        answer = self._post(question, body, self._signed(question, selector), timeout=self._timeout)
+        if answer.status_code != 200:
+            raise self._refusal(question, answer)
+        return _content(question, answer)
+
+    def _signed(self, question: errors.Question, selector: str) -> dict:
+        """The headers of a request."""
         # ResourceService refuses requests that do not name the runtime; ManagementService takes no notice of it.
-        metadata = {"runtime": "Omni"} if method.startswith(RESOURCES) else {}
+        metadata = {"runtime": "Omni"} if question.method.startswith(RESOURCES) else {}
+        if selector:
+            metadata["selectors"] = selector
         try:
-            headers = self.account.signed_headers(method, metadata, self._clock())
+            return self.account.signed_headers(question.method, metadata, self._clock())
         except KeyTimeError as error:
             raise self._clock_error(question) or error from None
-        answer = self._post(question, body, headers)
+
+    def _refusal(self, question: errors.Question, answer: requests.Response) -> errors.OmniError:
+        """The error for an answer other than success; a stream's refusal is wrapped once more."""
+        content = _content(question, answer)
+        return self._refused(question, answer, content.get("error", content))
+
+    def _refused(self, question: errors.Question, answer: requests.Response, content: dict) -> errors.OmniError:
+        refusal = errors.Refusal(answer.status_code, content.get("code", 0), str(content.get("message", "")), answer.headers)
+        return errors.refused(question, refusal, self._clock())
+
+    def _event(self, question: errors.Question, answer: requests.Response, line: bytes) -> dict:
+        """One line of a stream. Half a line is what is left of a connection that broke."""
         try:
-            content = answer.json()
+            content = json.loads(line)
         except ValueError:
-            content = None
-        if not isinstance(content, dict) or 300 <= answer.status_code < 400:
-            raise errors.not_omni(question, answer.status_code, answer.headers.get("Content-Type", ""), answer.headers.get("Location", ""))
-        if answer.status_code != 200:
-            words, date = str(content.get("message", "")), answer.headers.get("Date", "")
-            raise errors.refused(question, errors.Refusal(answer.status_code, content.get("code", 0), words, date), self._clock())
-        return content
+            raise errors.UnreachableError(f"{question}: the stream broke off in the middle of a line") from None
+        if "error" in content:
+            raise self._refused(question, answer, content["error"])
+        return content["result"]
 
     def _clock_error(self, question: errors.Question) -> errors.OmniError | None:
         """The error for a clock that is off, by Omni's. Only a request without a signature can ask for it."""
@@ -107,16 +155,11 @@ class OmniClient:
         advice = errors.clock_is_off(self._clock(), answer.headers.get("Date", ""))
         return errors.UnauthenticatedError(f"{question}: {advice}") if advice else None
 
-    def _post(self, question: errors.Question, body: dict, headers: dict) -> requests.Response:
+    def _post(self, question: errors.Question, body: dict, headers: dict, **options) -> requests.Response:
         try:
             # verify= is given with the request: set on the session it would yield to REQUESTS_CA_BUNDLE in the environment.
             return self._session.post(
-                f"{self.endpoint}/api{question.method}",
-                json=body,
-                headers=headers,
-                verify=self._verify,
-                timeout=self._timeout,
-                allow_redirects=False,
+                f"{self.endpoint}/api{question.method}", json=body, headers=headers, verify=self._verify, allow_redirects=False, **options
             )
         except requests.exceptions.SSLError as error:
             raise errors.bad_certificate(question, error, self._ca_path) from None
@@ -147,6 +190,22 @@ def normalise_endpoint(endpoint: str) -> str:
         raise InputError(f"Omni's endpoint {text!r} has a path; {example}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"https://{host}:{port}" if port else f"https://{host}"
+
+
+def _type_in(body: dict) -> str:
+    """The type of the resources that a request is about; empty if it is about something else."""
+    return body.get("type") or body.get("resource", {}).get("metadata", {}).get("type", "")
+
+
+def _content(question: errors.Question, answer: requests.Response) -> dict:
+    """The JSON object in an answer; whatever else came was not from Omni."""
+    try:
+        content = json.loads(answer.content)
+    except ValueError:
+        content = None
+    if not isinstance(content, dict) or 300 <= answer.status_code < 400:
+        raise errors.not_omni(question, answer.status_code, answer.headers)
+    return content
 
 
 def _ca_path(given: str | None) -> str:

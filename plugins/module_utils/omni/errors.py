@@ -15,23 +15,34 @@ import email.utils
 import re
 import socket
 import ssl
+import typing as t
 
 from ..boot.kernel_args import token_hash
 from ..common.errors import OmniMatchboxError
-from .auth import ServiceAccount, show_time
+from .auth import ServiceAccount
+from .hints import hint_for
+from .lifetimes import show_time
 
 MAX_SKEW = 300
 """Seconds by which a request's time may differ from Omni's clock."""
 
 # Least roles, as observed on Omni 1.4: reading needs Reader and writing Operator, except these.
-_ADMIN_TYPES = ("DefaultJoinTokens", "JoinTokens")
-_ADMIN_CALLS = ("CreateJoinToken",)
+_ADMIN_TYPES = ("DefaultJoinTokens", "EtcdBackupS3Configs", "InfraMachineBMCConfigs", "JoinTokens")
+_ADMIN_CALLS = ("CreateJoinToken", "CreateServiceAccount", "DestroyServiceAccount", "ListServiceAccounts", "RenewServiceAccount")
 _READING_CALLS = ("Get", "List", "Watch", "GetMachineJoinConfig")
 
 _WRAPPING = re.compile(r"failed to validate: \d+ errors? occurred:|\* |rpc error: code = \w+ desc = ")
 _ROLE = re.compile(r'insufficient role: "(\w+)"')
 
+_WRONG_REQUEST = re.compile("unknown field|invalid character|invalid value|failed to sort|must be specified|runtime metadata")
+
+# Of the HTTP libraries, the errors of a connection that did not come about.
+_NEVER_CONNECTED = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"}
+
 _GATEWAY_ERRORS = (502, 503, 504)
+
+_LONGEST_PAUSE = 60
+"""Seconds; whoever asks for a longer pause is not waited for that long."""
 
 # What OpenSSL says of a certificate by number, where the certificate authority is not what is wrong.
 _TIME_ERRORS = (9, 10)
@@ -39,7 +50,13 @@ _NAME_ERRORS = (62, 64)
 
 
 class OmniError(OmniMatchboxError):
-    """Omni could not be asked, or refused. ``status`` is the HTTP status, ``code`` the gRPC code, if there was an answer."""
+    """Omni could not be asked, or refused. ``status`` is the HTTP status, ``code`` the gRPC code, if there was an answer.
+
+    ``sent`` says that there was none though the request may have arrived, ``retry_after`` how many seconds to wait at least.
+    """
+
+    sent = False
+    retry_after = 0.0
 
     def __init__(self, message: str, status: int | None = None, code: int | None = None):
         super().__init__(" ".join(message.split()))
@@ -49,6 +66,10 @@ class OmniError(OmniMatchboxError):
 
 class UnreachableError(OmniError):
     """No answer: wrong address, nobody there, something in between."""
+
+    def __init__(self, message: str, status: int | None = None, *, sent: bool = True):
+        super().__init__(message, status)
+        self.sent = sent
 
 
 class TimedOutError(UnreachableError):
@@ -75,6 +96,14 @@ class ConflictError(OmniError):
     """The resource exists already, or was changed by somebody else in between."""
 
 
+class VersionConflictError(ConflictError):
+    """The resource was changed by somebody else in between."""
+
+
+class UnsupportedError(OmniError):
+    """This Omni has no such call, or not for this type."""
+
+
 class InvalidRequestError(OmniError):
     """Omni finds the request itself wrong."""
 
@@ -86,6 +115,10 @@ class PreconditionError(OmniError):
 class UnavailableError(OmniError):
     """Omni, or what it needs for this call, is not up at the moment, or asks for fewer requests."""
 
+    def __init__(self, message: str, status: int | None = None, code: int | None = None, *, retry_after: float = 0.0):
+        super().__init__(message, status, code)
+        self.retry_after = retry_after
+
 
 _BY_CODE = {
     3: InvalidRequestError,
@@ -94,6 +127,7 @@ _BY_CODE = {
     7: PermissionDeniedError,
     8: UnavailableError,
     9: PreconditionError,
+    12: UnsupportedError,
     14: UnavailableError,
     16: UnauthenticatedError,
 }
@@ -125,12 +159,12 @@ class Question:
 
 @dataclasses.dataclass(frozen=True)
 class Refusal:
-    """What Omni answered instead: HTTP status, gRPC code, its words, and its clock (the ``Date`` header)."""
+    """What Omni answered instead: HTTP status, gRPC code, its words, and the headers, which tell its clock and how long to wait."""
 
     status: int
     code: int
     words: str
-    date: str
+    headers: t.Mapping[str, str]
 
 
 def refused(question: Question, refusal: Refusal, now: float) -> OmniError:
@@ -139,16 +173,32 @@ def refused(question: Question, refusal: Refusal, now: float) -> OmniError:
     for secret in question.secrets:
         words = words.replace(secret, token_hash(secret))
     words = " ".join(_WRAPPING.sub(" ", words).split())
+    kind = _kind(refusal.code, words)
     if refusal.code == 16:
-        words = _unauthenticated(question.account, now, refusal.date)
-    elif refusal.code == 7:
-        words = _denied(question, words)
-    elif refusal.code == 9 and "EULA" in words:
-        words = f"{words}; accept it in Omni's UI, or start Omni with --eula-accept-name and --eula-accept-email"
-    elif words == "Not Found":
-        words = "this Omni has no such call; is it older than 1.4?"
+        words = _unauthenticated(question.account, now, refusal.headers.get("Date", ""))
+    elif _ROLE.search(words):
+        words = _role_too_low(question, words)
+    else:
+        words = "; ".join(filter(None, [words, hint_for(refusal.code, words)]))
     message = f"{question}: {words} (HTTP {refusal.status}, code {refusal.code})"
-    return _BY_CODE.get(refusal.code, OmniError)(message, refusal.status, refusal.code)
+    if kind is UnavailableError:
+        return kind(message, refusal.status, refusal.code, retry_after=_retry_after(refusal.headers))
+    return kind(message, refusal.status, refusal.code)
+
+
+def _kind(code: int, words: str) -> type[OmniError]:
+    """The type of the error. Code 6 means two things, and for much that is wrong with a request Omni has the code for its own faults (2)."""
+    if code == 6 and "update conflict" in words:
+        return VersionConflictError
+    if code == 2 and _WRONG_REQUEST.search(words):
+        return InvalidRequestError
+    return _BY_CODE.get(code, OmniError)
+
+
+def _retry_after(headers: t.Mapping[str, str]) -> float:
+    """Seconds that we were asked to wait; as a date, which is the other way to say it, nobody was seen to say it."""
+    text = headers.get("Retry-After", "")
+    return float(min(int(text), _LONGEST_PAUSE)) if text.isdecimal() else 0.0
 
 
 def _unauthenticated(account: ServiceAccount, now: float, date: str) -> str:
@@ -180,22 +230,20 @@ def _skew(now: float, date: str) -> int:
         return 0
 
 
-def _denied(question: Question, words: str) -> str:
-    role = _ROLE.search(words)
-    if role:
-        return (
-            f"service account {question.account.name} has the role {role.group(1)}, this needs {question.role}; give the account that role or use another one"
-        )
-    if "no access" in words:
-        return f"{words}; this Omni does not know the type {question.resource_type}, or keeps it to itself"
-    return words
+def _role_too_low(question: Question, words: str) -> str:
+    role = _ROLE.search(words).group(1)
+    return f"service account {question.account.name} has the role {role}, this needs {question.role}; give the account that role or use another one"
 
 
-def not_omni(question: Question, status: int, content_type: str, location: str) -> OmniError:
+def not_omni(question: Question, status: int, headers: t.Mapping[str, str]) -> OmniError:
     """The error for an answer that cannot be Omni's: a redirect, or no JSON object."""
     if status in _GATEWAY_ERRORS:
         text = f"{question}: something before Omni, as a reverse proxy, answered HTTP {status} in its place; check that Omni runs and is reached from there"
-        return (UnavailableError if status == 503 else OmniError)(text, status)
+        if status == 503:
+            return UnavailableError(text, status, retry_after=_retry_after(headers))
+        # 502 and 504 are said also when Omni got the request and its answer did not come through.
+        return (UnreachableError if status == 502 else TimedOutError)(text, status)
+    location, content_type = headers.get("Location", ""), headers.get("Content-Type", "")
     what = f"it redirects to {location}" if location else f"it answered with {content_type or 'nothing'} and no JSON object"
     return OmniError(f"{question}: {what} (HTTP {status}); endpoint must be the address of Omni itself, as in https://omni.example.com", status)
 
@@ -203,12 +251,14 @@ def not_omni(question: Question, status: int, content_type: str, location: str) 
 def no_answer(question: Question, error: Exception, timeout: float) -> UnreachableError:
     """The error for a connection that did not come about or broke off."""
     chain = _causes(error)
+    names = {type(cause).__name__ for cause in chain}
+    sent = not names & _NEVER_CONNECTED
     hint = "check that Omni runs, that endpoint names its host and port, and firewall and proxy in between"
-    if any("Timeout" in type(cause).__name__ for cause in chain):
-        return TimedOutError(f"{question}: no answer within {timeout:g} seconds (option timeout); {hint}")
+    if any("Timeout" in name for name in names):
+        return TimedOutError(f"{question}: no answer within {timeout:g} seconds (option timeout); {hint}", sent=sent)
     system = [cause for cause in chain if isinstance(cause, OSError) and not type(cause).__module__.startswith(("requests", "urllib3"))]
     why = (system[-1].strerror or str(system[-1])) if system else "the connection broke off"
-    return UnreachableError(f"{question}: {why}; {hint}")
+    return UnreachableError(f"{question}: {why}; {hint}", sent=sent)
 
 
 def bad_certificate(question: Question, error: Exception, ca_path: str) -> CertificateError:

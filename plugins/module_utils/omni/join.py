@@ -9,11 +9,14 @@ will refuse: whoever boots with that one never appears anywhere but in Omni's lo
 
 from __future__ import annotations
 
+import dataclasses
+
 from ..boot.kernel_args import join_token as token_in
 from ..boot.kernel_args import token_hash, validate_join_args
 from ..common.errors import InputError
 from .client import MANAGEMENT, OmniClient
 from .errors import NotFoundError, PermissionDeniedError
+from .lifetimes import parse_time
 from .resources import get_resource, list_resources
 
 TOKEN_STATUS_TYPE = "JoinTokenStatuses.omni.sidero.dev"
@@ -26,8 +29,16 @@ _CONFIG_ID = "siderolink-config"
 _PROVIDER_TOKENS = ("v1:", "v2:")
 
 
-def kernel_params(client: OmniClient, join_token: str | None = None, use_grpc_tunnel: bool | None = None) -> list[str]:
-    """The three arguments, as Omni gives them, for ``join_token`` or Omni's default token.
+@dataclasses.dataclass(frozen=True)
+class Join:
+    """The three arguments, and when their token ends, in seconds since the epoch; ``None`` if it never does or nobody may know."""
+
+    args: list[str] = dataclasses.field(repr=False)
+    expires: float | None = None
+
+
+def kernel_params(client: OmniClient, join_token: str | None = None, use_grpc_tunnel: bool | None = None) -> Join:
+    """What Omni gives for ``join_token`` or Omni's default token.
 
     ``use_grpc_tunnel`` as ``None`` means what this Omni enforces for all machines: Omni does not add that by itself here.
     """
@@ -38,8 +49,18 @@ def kernel_params(client: OmniClient, join_token: str | None = None, use_grpc_tu
         body["join_token"] = join_token
     answer = client.read(MANAGEMENT + "GetMachineJoinConfig", body, secrets=[join_token] if join_token else [])
     args = validate_join_args(answer.get("kernel_args", []))
-    _require_active(client, token_in(args), f"join token {token_hash(join_token)}" if join_token else "Omni's default join token")
-    return args
+    status = _require_active(client, token_in(args), f"join token {token_hash(join_token)}" if join_token else "Omni's default join token")
+    expires = (status or {}).get("expiration_time")
+    return Join(args, parse_time(expires) if expires else None)
+
+
+def asked_params(client: OmniClient, params: dict) -> Join:
+    """What Omni gives for a module's options ``join_token``, ``join_token_name`` and ``use_grpc_tunnel``."""
+    for name in ("join_token", "join_token_name"):
+        if params[name] == "":
+            raise InputError(f"{name} is empty; leave it out for Omni's default token")
+    token = find_join_token(client, params["join_token_name"]) if params["join_token_name"] else params["join_token"]
+    return kernel_params(client, token, params["use_grpc_tunnel"])
 
 
 def find_join_token(client: OmniClient, name: str) -> str:
@@ -56,25 +77,30 @@ def find_join_token(client: OmniClient, name: str) -> str:
     return active[0]
 
 
-def _require_active(client: OmniClient, token: str, called: str) -> None:
-    """Raise if machines cannot join with ``token``. An account that may not read tokens has to take Omni's answer as it is."""
+def _require_active(client: OmniClient, token: str, called: str) -> dict | None:
+    """Raise if machines cannot join with ``token``; else what Omni's status of it says.
+
+    An account that may not read tokens has to take Omni's answer as it is.
+    """
     if token.startswith(_PROVIDER_TOKENS):
-        return
+        return None
     try:
-        state = _token_state(client, token)
+        status = _token_status(client, token)
     except PermissionDeniedError:
-        return
-    if state is None:
+        return None
+    if status is None:
         raise InputError(f"{called} is not known at {client.endpoint}; machines cannot join with it; give a token that omnictl jointoken list shows")
+    state = _state(status)
     if state != "active":
         raise InputError(f"{called} at {client.endpoint} is {state}; machines cannot join with it; give another one, or make another one the default")
+    return status["spec"]
 
 
-def _token_state(client: OmniClient, token: str) -> str | None:
-    """The state of ``token``, ``None`` if Omni does not know it. Of one that was just made, Omni needs a moment to tell."""
+def _token_status(client: OmniClient, token: str) -> dict | None:
+    """Omni's status of ``token``, ``None`` if Omni does not know it. Of one that was just made, Omni needs a moment to tell."""
     for last in (False, True):
         try:
-            return _state(get_resource(client, TOKEN_STATUS_TYPE, token, secret_id=True))
+            return get_resource(client, TOKEN_STATUS_TYPE, token, secret_id=True)
         except NotFoundError:
             if not last:
                 client.sleep(1)

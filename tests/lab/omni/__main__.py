@@ -9,6 +9,7 @@ import pathlib
 import signal
 import sys
 
+from . import faults
 from .accounts import ROLES, create_account
 from .server import LabOmni
 from .state import State, show_time
@@ -91,6 +92,18 @@ def requests(given: argparse.Namespace) -> None:
     print(json.dumps(State(given.state).request_counts()))
 
 
+def fault(given: argparse.Namespace) -> None:
+    """Has a fault happen to requests to come, or takes all back; prints those to come."""
+    state = State(given.state)
+    if given.kind == "none":
+        faults.clear(state)
+    elif given.kind != "list":
+        details = {name: getattr(given, name) for name in ("status", "seconds", "events", "method", "skip", "times")}
+        faults.add(state, faults.Fault(given.kind, **details))
+    for left in faults.pending(state):
+        print(json.dumps({name: value for name, value in vars(left).items() if value}))
+
+
 def serve(given: argparse.Namespace) -> None:
     """Answers until it is told to end (SIGTERM, SIGINT). One line on standard output says that it listens."""
     omni = LabOmni(State(given.state), given.certificate, given.key, address=given.address, port=given.port, machine_port=given.machine_port)
@@ -133,6 +146,14 @@ def parser() -> argparse.ArgumentParser:
     revoke.add_argument("token")
     revoke.add_argument("--undo", action="store_true")
     command("set", settings).add_argument("values", nargs="+", metavar="NAME=VALUE", help="as machine_api_url=grpc://10.77.0.5:8090")
+    broken = command("fault", fault)
+    broken.add_argument("kind", choices=[*faults.KINDS, "list", "none"], help="; ".join(f"{kind}: {text}" for kind, text in faults.KINDS.items()))
+    broken.add_argument("--method", default="", help="only of this call, as Get; without, of any")
+    broken.add_argument("--status", type=int, default=503)
+    broken.add_argument("--seconds", type=float, default=0)
+    broken.add_argument("--events", type=int, default=0)
+    broken.add_argument("--skip", type=int, default=0, help="requests that go well before")
+    broken.add_argument("--times", type=int, default=1, help="-1: until it is taken back")
     command("machines", machines)
     command("requests", requests)
     return top

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import re
+import typing as t
 
-from . import accounts, resources
-from .state import State, parse_time, touch
+from . import accounts, lookup, resources, schematics, service_accounts, store, watch
+from .calls import MANAGEMENT_SERVICE, ApiError, Call, require
+from .state import State, parse_time
 
 RESOURCE_SERVICE = "/omni.resources.ResourceService/"
-MANAGEMENT_SERVICE = "/management.ManagementService/"
 
 POINTER = {"namespace", "type", "id"}
+SELECTION = {"namespace", "type", "offset", "limit", "sort_by_field", "sort_descending", "search_for"}
 FIELDS = {
     RESOURCE_SERVICE + "Get": POINTER,
-    RESOURCE_SERVICE + "List": {"namespace", "type", "offset", "limit", "sort_by_field", "sort_descending", "search_for"},
+    RESOURCE_SERVICE + "List": SELECTION,
+    RESOURCE_SERVICE + "Watch": SELECTION | {"id", "tail_events"},
     RESOURCE_SERVICE + "Create": {"resource"},
     RESOURCE_SERVICE + "Update": {"resource", "currentVersion"},
     RESOURCE_SERVICE + "Delete": POINTER,
+    RESOURCE_SERVICE + "Teardown": POINTER,
     MANAGEMENT_SERVICE + "GetMachineJoinConfig": {"join_token", "use_grpc_tunnel"},
     MANAGEMENT_SERVICE + "CreateJoinToken": {"name", "expiration_time"},
+    **schematics.FIELDS,
+    **service_accounts.FIELDS,
 }
 """The fields of the requests to each method."""
 
@@ -42,33 +47,11 @@ url: {}
 """
 
 
-class ApiError(Exception):
-    """An answer other than success."""
+def answer(state: State, method: str, metadata: dict[str, list[str]], text: str) -> tuple[int, t.Any, str]:
+    """HTTP status, JSON answer and the asking account's name for a POST to ``/api<method>``; ``metadata`` by lower-case name.
 
-    def __init__(self, code: int, message: str):
-        super().__init__(message)
-        self.code = code
-
-
-def invalid(message: str, code: int = 3) -> ApiError:
-    """Refused by a check of what was asked, in Omni's wrapping. Code 7 is about access."""
-    wrapped = f"rpc error: code = PermissionDenied desc = {message}" if code == 7 else message
-    return ApiError(code, f"failed to validate: 1 error occurred:\n\t* {wrapped}\n\n")
-
-
-@dataclasses.dataclass
-class Call:
-    """One request, after its signature was checked."""
-
-    state: State
-    asker: resources.Asker
-    content: dict
-    method: str
-    body: dict
-
-
-def answer(state: State, method: str, metadata: dict[str, list[str]], text: str) -> tuple[int, dict, str]:
-    """HTTP status, JSON answer and the asking account's name for a POST to ``/api<method>``; ``metadata`` by lower-case name."""
+    The answer to a Watch is an iterator of events.
+    """
     account = {"name": ""}
     try:
         if method not in FIELDS:
@@ -76,15 +59,15 @@ def answer(state: State, method: str, metadata: dict[str, list[str]], text: str)
         body = decode(text, FIELDS[method])
         content = state.read()
         account = authenticate(state, content, metadata, method)
-        call = Call(state, resources.Asker(account, state.clock(), state.timestamp()), content, method, body)
-        if method.startswith(RESOURCE_SERVICE):
-            if metadata.get("runtime") != ["Omni"]:
-                raise ApiError(2, "missing runtime metadata")
-            if "selectors" in metadata:
-                raise ApiError(12, "the lab Omni has no selectors")
+        store.settle(content, state.clock())
+        selector = ",".join(metadata.get("selectors", []))
+        call = Call(state, resources.Asker(account, state.clock(), state.timestamp()), content, method, body, selector)
+        if method.startswith(RESOURCE_SERVICE) and metadata.get("runtime") != ["Omni"]:
+            raise ApiError(2, "missing runtime metadata")
         return 200, CALLS[method](call), account["name"]
     except ApiError as error:
-        return STATUS[error.code], {"code": error.code, "message": str(error)}, account["name"]
+        content = {"code": error.code, "message": str(error)}
+        return STATUS[error.code], {"error": content} if method.endswith("/Watch") else content, account["name"]
 
 
 def authenticate(state: State, content: dict, metadata: dict[str, list[str]], method: str) -> dict:
@@ -109,109 +92,30 @@ def decode(text: str, fields: set[str]) -> dict:
     if unknown:
         column = text.index(f'"{unknown[0]}"') + 1
         raise ApiError(3, f'proto:\u00a0(line 1:{column}): unknown field "{unknown[0]}"')
+    _check_types(text, body)
     return {names.get(name, name): value for name, value in body.items()}
 
 
-def _kind(call: Call, pointer: dict, role: str) -> resources.Kind:
-    """The type that is asked for, if the account may do that with it."""
-    kind = resources.KINDS.get(pointer.get("type", ""))
-    verb = call.method.rpartition("/")[2]
-    if kind is None:
-        raise invalid("no access is permitted", 7)
-    if verb not in kind.verbs:
-        raise invalid(kind.refusal, 7)
-    _require(call, getattr(kind, role), lambda text: invalid(text, 7))
-    return kind
-
-
-def _require(call: Call, role: str, error) -> None:
-    has = call.asker.account["role"]
-    if accounts.ROLES.index(has) < accounts.ROLES.index(role):
-        raise error(f'unauthorized: access denied: insufficient role: "{has}"')
-
-
-def _all(call: Call, kind: resources.Kind, namespace: str) -> list[dict]:
-    found = kind.make(call.content, call.asker) if namespace == kind.namespace else []
-    return sorted(found, key=lambda item: item["metadata"]["id"])
-
-
-def _find(call: Call, kind: resources.Kind, pointer: dict, doing: str = "", version: str = "undefined") -> dict:
-    namespace, wanted = pointer.get("namespace", ""), pointer.get("id", "")
-    for item in _all(call, kind, namespace):
-        if item["metadata"]["id"] == wanted:
-            return item
-    doing = doing or ("" if namespace else "failed to get: ")
-    raise ApiError(5, f"{doing}resource {pointer['type']}({namespace}/{wanted}@{version}) doesn't exist")
-
-
-def _compact(item: dict) -> str:
-    return json.dumps(item, separators=(",", ":"))
+def _check_types(text: str, body: dict) -> None:
+    """A version is a text, and so is a specification; a number or an object in their place is an error."""
+    resource = body.get("resource", {})
+    for name, value in (("currentVersion", body.get("currentVersion", "")), ("spec", resource.get("spec", ""))):
+        if not isinstance(value, str):
+            column = text.index(f'"{name}": ') + len(name) + 5
+            token = "{" if isinstance(value, dict) else str(value)
+            raise ApiError(3, f"proto:\u00a0(line 1:{column}): invalid value for string field {name}: {token}")
 
 
 def _get(call: Call) -> dict:
-    return {"body": _compact(_find(call, _kind(call, call.body, "read"), call.body))}
+    return {"body": lookup.compact(lookup.find(call, lookup.kind_of(call, call.body, "read"), call.body))}
 
 
 def _list(call: Call) -> dict:
     body = call.body
-    kind = _kind(call, body, "read")
-    wanted = body.get("search_for", [])
-    found = [item for item in _all(call, kind, body.get("namespace", "")) if not wanted or any(text in item["metadata"]["id"] for text in wanted)]
-    field = body.get("sort_by_field", "id")
-    if found and field not in ("id", "created", "updated"):
-        raise ApiError(2, f'failed to sort: field "{field}" for element "{found[0]["metadata"]["id"]}" not found')
-    found.sort(key=lambda item: item["metadata"][field], reverse=body.get("sort_descending", False))
+    found = lookup.selected(call, lookup.kind_of(call, body, "read"))
     start = body.get("offset", 0)
     items = found[start : start + body["limit"]] if body.get("limit", 0) > 0 else found[start:]
-    return {"items": [_compact(item) for item in items], "total": len(found)} if found else {}
-
-
-def _create(call: Call) -> dict:
-    """No type in use can be created through this call; each says so in its own words."""
-    _kind(call, call.body.get("resource", {}).get("metadata", {}), "write")
-    raise AssertionError("a type with Create needs code for it")
-
-
-def _update(call: Call) -> dict:
-    metadata = call.body["resource"]["metadata"]
-    kind = _kind(call, metadata, "write")
-    spec = json.loads(call.body["resource"].get("spec", "{}"))
-    with call.state.change() as call.content:
-        current = _find(call, kind, metadata, "failed to get: ", metadata.get("version", "1"))
-        expected, actual = int(metadata.get("version", "1")), current["metadata"]["version"]
-        if expected != actual:
-            pointer = f"{metadata['type']}({metadata['namespace']}/{metadata['id']}@{actual})"
-            raise ApiError(6, f"failed to update: resource {pointer} update conflict: expected version '\\x{expected:02x}', actual version '\\x{actual:02x}'")
-        UPDATES[metadata["type"]](call, metadata["id"], spec)
-    return {}
-
-
-def _update_token(call: Call, token: str, spec: dict) -> None:
-    if len(spec.get("name", "")) > 16:
-        raise invalid("join token name should not be longer than 16 characters")
-    record = call.content["tokens"][token]
-    for name in ("expiration_time", "revoked"):
-        record.pop(name, None)
-    record.update({"name": "", **spec})
-    touch(record, call.asker.timestamp)
-
-
-def _update_default(call: Call, _id: str, spec: dict) -> None:
-    token = spec.get("token_id", "")
-    if token not in call.content["tokens"]:
-        raise invalid(f'no token with id "{token}" exists')
-    call.content["default_token"]["token_id"] = token
-    touch(call.content["default_token"], call.asker.timestamp)
-
-
-def _delete(call: Call) -> dict:
-    kind = _kind(call, call.body, "write")
-    with call.state.change() as call.content:
-        token = _find(call, kind, call.body, "failed to get: ")["metadata"]["id"]
-        if token == call.content["default_token"]["token_id"]:
-            raise invalid("deleting default join token is not possible")
-        del call.content["tokens"][token]
-    return {}
+    return {"items": [lookup.compact(item) for item in items], "total": len(found)} if found else {}
 
 
 def _join_config(call: Call) -> dict:
@@ -222,7 +126,7 @@ def _join_config(call: Call) -> dict:
 
 
 def _create_token(call: Call) -> dict:
-    _require(call, "Admin", lambda text: ApiError(7, text))
+    require(call, "Admin")
     expiration = call.body.get("expiration_time", "")
     if expiration:
         parse_time(expiration)
@@ -232,11 +136,13 @@ def _create_token(call: Call) -> dict:
 CALLS = {
     RESOURCE_SERVICE + "Get": _get,
     RESOURCE_SERVICE + "List": _list,
-    RESOURCE_SERVICE + "Create": _create,
-    RESOURCE_SERVICE + "Update": _update,
-    RESOURCE_SERVICE + "Delete": _delete,
+    RESOURCE_SERVICE + "Watch": watch.watch,
+    RESOURCE_SERVICE + "Create": store.create,
+    RESOURCE_SERVICE + "Update": store.update,
+    RESOURCE_SERVICE + "Delete": store.delete,
+    RESOURCE_SERVICE + "Teardown": store.teardown,
     MANAGEMENT_SERVICE + "GetMachineJoinConfig": _join_config,
     MANAGEMENT_SERVICE + "CreateJoinToken": _create_token,
+    **schematics.CALLS,
+    **service_accounts.CALLS,
 }
-
-UPDATES = {"JoinTokens.omni.sidero.dev": _update_token, "DefaultJoinTokens.omni.sidero.dev": _update_default}

@@ -93,6 +93,11 @@ def labels(machine: dict, is_connected: bool) -> dict:
         "omni.sidero.dev/arch": "amd64",
         "omni.sidero.dev/available": "",
         "omni.sidero.dev/connected" if is_connected else "omni.sidero.dev/disconnected": "",
+        # As of the machines that were recorded; nobody asks ours what they have.
+        "omni.sidero.dev/cores": "64",
+        "omni.sidero.dev/cpu": "qemu",
+        "omni.sidero.dev/mem": "64GiB",
+        "omni.sidero.dev/storage": "53GB",
         "omni.sidero.dev/platform": "metal",
         "omni.sidero.dev/ready-to-use": "",
         "omni.sidero.dev/reporting-events": "",

@@ -5,16 +5,33 @@ Where Omni keeps resources, the lab Omni composes them from its state when they 
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import hashlib
 import typing as t
 import urllib.parse
 
 from . import machines
 from .accounts import identity
-from .state import token_state
+from .state import parse_time, token_state
 
 KUBERNETES_VERSIONS = ["1.32.9", "1.33.5", "1.34.2"]
 SIDEROLINK = "siderolink-config"
+_LINK_CONTROLLERS = ("MaintenanceConfigStatusController", "LinkCleanupController", "MachineController", "LinkStatusController[Links.omni.sidero.dev]")
+
+MEDIA = {
+    "metal-amd64.iso": {"name": "ISO (amd64)", "architecture": "amd64", "profile": "metal", "extension": "iso"},
+    "metal-arm64.iso": {"name": "ISO (arm64)", "architecture": "arm64", "profile": "metal", "extension": "iso"},
+    "metal-rpi_generic-arm64.raw.xz": {
+        "name": "Raspberry Pi 4 Model B",
+        "architecture": "arm64",
+        "profile": "rpi_generic",
+        "extension": "raw.xz",
+        "no_secure_boot": True,
+        "overlay": "rpi_generic",
+    },
+}
+"""Some of Omni's installation media, by id."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -163,8 +180,32 @@ def _machine_statuses(content: dict, asker: Asker) -> list[dict]:
     for machine_id, machine in content["machines"].items():
         connected = machines.connected(content, machine, asker.now)
         spec = machines.status(machine_id, machine, connected)
-        labels = machines.labels(machine, connected)
+        labels = {**machines.labels(machine, connected), **_user_labels(content, machine_id)}
+        if asker.now - parse_time(machine["created"]) < content["details_after"]:
+            spec, labels = {"management_address": machine["management_address"], "power_state": 1}, {}
         found.append(resource("MachineStatuses.omni.sidero.dev", "default", machine_id, spec, machine, owner="MachineStatusController", labels=labels))
+    return found
+
+
+def _user_labels(content: dict, machine_id: str) -> dict:
+    """What somebody labelled the machine with. Labels of Omni's own kind have no effect, and nobody is told."""
+    item = content["resources"].get("MachineLabels.omni.sidero.dev", {}).get(f"default/{machine_id}", {"metadata": {}})
+    return {name: value for name, value in item["metadata"].get("labels", {}).items() if not name.startswith("omni.sidero.dev/")}
+
+
+def _links(content: dict, asker: Asker) -> list[dict]:
+    """The tunnels of machines. Whoever tears one down removes the machine."""
+    found = []
+    for machine_id, machine in content["machines"].items():
+        going = "torn_down" in machine
+        spec = {
+            "node_subnet": f"{machine['management_address']}/64",
+            "node_public_key": base64.b64encode(hashlib.sha256(machine_id.encode()).digest()).decode(),
+            "last_endpoint": f"{machine['address']}:33152",
+            "connected": machines.connected(content, machine, asker.now),
+        }
+        holders = {"phase": "tearingDown", "finalizers": ["MachineController"]} if going else {"finalizers": list(_LINK_CONTROLLERS)}
+        found.append(resource("Links.omni.sidero.dev", "default", machine_id, spec, machine, **holders))
     return found
 
 
@@ -183,9 +224,29 @@ def _talos_versions(content: dict, _asker: Asker) -> list[dict]:
     ]
 
 
-def _clusters(content: dict, _asker: Asker) -> list[dict]:
-    """Name → Talos version is all that is kept of a cluster."""
-    return [resource("Clusters.omni.sidero.dev", "default", name, {"talos_version": version}, _fixed(content)) for name, version in content["clusters"].items()]
+def _installation_medias(content: dict, _asker: Asker) -> list[dict]:
+    content_types = {"iso": "application/x-iso-stream", "raw.xz": "application/x-xz"}
+    return [
+        resource(
+            "InstallationMedias.omni.sidero.dev",
+            "ephemeral",
+            media_id,
+            {**spec, "contentType": content_types[spec["extension"]], "dest_file_prefix": f"{media_id.partition('.')[0]}-omni-{content['instance_name']}"},
+            _fixed(content),
+            owner="InstallationMediaController",
+        )
+        for media_id, spec in MEDIA.items()
+    ]
+
+
+def _features_configs(content: dict, _asker: Asker) -> list[dict]:
+    spec = {
+        "etcd_backup_settings": {"tick_interval": "60s", "min_interval": "3600s", "max_interval": "86400s"},
+        "embedded_discovery_service": True,
+        "audit_log_enabled": True,
+        "image_factory_base_url": content["image_factory_base_url"],
+    }
+    return [resource("FeaturesConfigs.omni.sidero.dev", "default", "features-config", spec, _fixed(content))]
 
 
 def _sys_versions(content: dict, _asker: Asker) -> list[dict]:
@@ -210,10 +271,12 @@ KINDS = {
     "JoinTokenStatuses.omni.sidero.dev": Kind("default", "Reader", _join_token_statuses),
     "ConnectionParams.omni.sidero.dev": Kind("default", "Reader", _connection_params),
     "SiderolinkAPIConfigs.omni.sidero.dev": Kind("default", "Reader", _siderolink_api_configs),
+    "Links.omni.sidero.dev": Kind("default", "Reader", _links, "Operator", verbs=("Get", "List", "Delete", "Teardown")),
     "Machines.omni.sidero.dev": Kind("default", "Reader", _machines),
     "MachineStatuses.omni.sidero.dev": Kind("default", "Reader", _machine_statuses),
-    "Clusters.omni.sidero.dev": Kind("default", "Reader", _clusters),
     "TalosVersions.omni.sidero.dev": Kind("default", "None", _talos_versions),
+    "InstallationMedias.omni.sidero.dev": Kind("ephemeral", "Reader", _installation_medias),
+    "FeaturesConfigs.omni.sidero.dev": Kind("default", "None", _features_configs),
     "SysVersions.system.sidero.dev": Kind("ephemeral", "None", _sys_versions),
     "CurrentUsers.omni.sidero.dev": Kind("virtual", "None", _current_users),
 }

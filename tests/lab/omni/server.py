@@ -3,41 +3,35 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import gzip
 import http.server
 import json
 import pathlib
+import select
 import socket
 import ssl
+import struct
 import sys
 import threading
+import time
+import typing as t
 
-from . import api, machines
+from . import api, faults, machines
 from .state import State
 
 METADATA = "grpc-metadata-"
 
 
-@dataclasses.dataclass
-class Fault:
-    """An answer that is given once instead of the lab Omni's own. Without a status, the connection is closed without an answer."""
-
-    status: int = 0
-    body: str = ""
-    headers: dict = dataclasses.field(default_factory=dict)
-
-
 class LabOmni:
     """The lab Omni in this process. Use it as a context, or :meth:`start` and :meth:`stop`.
 
-    Port 0 takes a free one. ``faults`` are given as answers first, in their order (``None``: a proper answer); ``connections`` counts those over TLS.
+    Port 0 takes a free one. ``connections`` counts those over TLS. It has the faults of :mod:`.faults`.
     """
 
     def __init__(self, state: State, certificate: pathlib.Path, key: pathlib.Path, *, address: str = "127.0.0.1", port: int = 0, machine_port: int = 0):
         self.state = state
-        self.faults: list[Fault | None] = []
         self.connections = 0
+        self.stopped = False
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(certificate, key)
         self._servers = [_Server((address, port), _Api, self, context), _Server((address, machine_port), _MachineApi, self)]
@@ -52,7 +46,8 @@ class LabOmni:
         return self
 
     def stop(self) -> None:
-        """End both servers and free their ports."""
+        """End both servers and all streams, and free their ports."""
+        self.stopped = True
         for server in self._servers:
             server.shutdown()
             server.server_close()
@@ -135,18 +130,71 @@ class _Api(_Handler):
             self.reply(200, "text/html; charset=utf-8", "<!doctype html><title>lab Omni</title><p>This is the lab's stand-in for Omni, not Omni.\n")
 
     def do_POST(self) -> None:
-        text, omni = self.body(), self.server.omni
-        fault = omni.faults.pop(0) if omni.faults else None
-        if fault:
-            self._fail(fault)
-            return
-        if not self.path.startswith("/api/"):
-            self.reply(405, "text/plain; charset=utf-8", "read-only\n")
-            return
+        text, state = self.body(), self.server.omni.state
         method = self.path.removeprefix("/api")
-        status, content, account = api.answer(omni.state, method, self._metadata(), text)
-        omni.state.append("requests.jsonl", {"time": omni.state.clock(), "method": method, "account": account, "status": status})
-        self._json(status, content)
+        fault = faults.take(state, method) or faults.Fault("")
+        if fault.kind in ("answer", "reset"):
+            state.append("requests.jsonl", {"time": state.clock(), "method": "fault", "account": "", "status": fault.status})
+        if fault.kind == "answer":
+            self.reply(fault.status, "application/json", fault.text, fault.headers)
+        elif fault.kind == "reset":
+            self._reset()
+        elif not self.path.startswith("/api/"):
+            self.reply(405, "text/plain; charset=utf-8", "read-only\n")
+        else:
+            time.sleep(fault.seconds)
+            self._answer(method, text, fault)
+
+    def _answer(self, method: str, text: str, fault: faults.Fault) -> None:
+        state = self.server.omni.state
+        status, content, account = api.answer(state, method, self._metadata(), text)
+        state.append("requests.jsonl", {"time": state.clock(), "method": method, "account": account, "status": status})
+        if fault.kind == "reset-after":
+            self._reset()
+        elif not isinstance(content, dict):
+            self._stream(content, fault.events if fault.kind == "truncate" else -1)
+        elif fault.kind == "truncate":
+            self._half(json.dumps(content))
+        else:
+            self._json(status, content)
+
+    def _reset(self) -> None:
+        """End the connection so that the other side sees an error, and no orderly end."""
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.connection.close()
+        self.close_connection = True
+
+    def _half(self, text: str) -> None:
+        """Announce an answer, and send half of it."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text[: len(text) // 2].encode())
+        self.close_connection = True
+
+    def _stream(self, events: t.Iterator[dict | None], cut_after: int) -> None:
+        """Send one line for each event until the client leaves; after ``cut_after`` of them, half a line and no more."""
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Transfer-Encoding", "chunked")
+        self.end_headers()
+        self.close_connection = True
+        for event in events:
+            if event is None:
+                self.wfile.flush()
+                if self.server.omni.stopped or select.select([self.connection], [], [], 0)[0]:
+                    return
+                continue
+            line = json.dumps({"result": event}).encode() + b"\n"
+            if cut_after == 0:
+                self._chunk(line[: len(line) // 2])
+                return
+            self._chunk(line)
+            cut_after -= 1
+
+    def _chunk(self, data: bytes) -> None:
+        self.wfile.write(f"{len(data):x}\r\n".encode() + data + b"\r\n")
 
     def _metadata(self) -> dict[str, list[str]]:
         """What gRPC gets of the headers: those with the prefix, and Authorization in any case."""
@@ -158,13 +206,6 @@ class _Api(_Handler):
 
     def _json(self, status: int, content: dict) -> None:
         self.reply(status, "application/json", json.dumps(content), {"Grpc-Metadata-Content-Type": "application/grpc"} if status == 200 else {})
-
-    def _fail(self, fault: Fault) -> None:
-        self.server.omni.state.append("requests.jsonl", {"time": self.server.omni.state.clock(), "method": "fault", "account": "", "status": fault.status})
-        if fault.status:
-            self.reply(fault.status, "application/json", fault.body, fault.headers)
-        else:
-            self.close_connection = True
 
 
 class _MachineApi(_Handler):

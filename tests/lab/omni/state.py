@@ -1,6 +1,7 @@
 """What the lab Omni knows: a directory with one JSON file, read anew for every request, so that anybody may change it.
 
-``state.json``      accounts (public halves), join tokens, machines, settings
+``state.json``      accounts (public halves), join tokens, machines, resources that clients wrote, settings
+``faults.json``     what is to go wrong (:mod:`.faults`)
 ``requests.jsonl``  one line for each API request: time, method, type, account, status
 ``joins.jsonl``     one line for each machine that tried to join, with the token as it came (this file is the stand-in's own, mode 0600)
 ``omni.log``        what Omni would log
@@ -22,6 +23,8 @@ import time
 
 TOKEN_LENGTH = 44
 TALOS_VERSIONS = ["1.10.8", "1.11.4", "1.11.5", "1.12.0"]
+NEVER = "1970-01-01T00:00:00Z"
+"""When something was changed that never was."""
 
 
 class State:
@@ -46,6 +49,7 @@ class State:
                 "events_port": 8091,
                 "logs_port": 8092,
                 "enforce_grpc_tunnel": False,
+                "image_factory_base_url": "https://factory.talos.dev",
                 "eula_accepted": True,
                 # Omni takes minutes to notice that a machine is gone.
                 "disconnect_after": 210,
@@ -54,7 +58,11 @@ class State:
                 "default_token": {"token_id": token, "created": now, "updated": now, "version": 1},
                 "machines": {},
                 "talos_versions": TALOS_VERSIONS,
-                "clusters": {},
+                # What clients wrote, by type, then by namespace and id.
+                "resources": {},
+                # Seconds until controllers have let go of what is torn down, and until a machine has told what it is.
+                "controllers_take": 0.1,
+                "details_after": 0,
             }
         )
         return state

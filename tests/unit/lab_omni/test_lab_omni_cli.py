@@ -12,7 +12,7 @@ import sys
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.auth import ServiceAccount
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.client import OmniClient
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.errors import PermissionDeniedError
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.errors import OmniError, PermissionDeniedError, UnreachableError
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.join import kernel_params
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.resources import list_resources
 
@@ -52,12 +52,12 @@ def test_it_is_steered_while_it_runs(served, omni_pki):
 
     admin = client(state / "service-account-key")
     first = command("token-default", state)
-    assert kernel_params(admin)[0] == f"siderolink.api=grpc://10.77.0.5:8090?jointoken={first}"
+    assert kernel_params(admin).args[0] == f"siderolink.api=grpc://10.77.0.5:8090?jointoken={first}"
 
     second = command("token-create", state, "site-berlin", "--lifetime", "3600")
     assert command("token-default", state, second) == second
     command("set", state, "machine_api_url=grpc://10.77.0.6:8090", "enforce_grpc_tunnel=true")
-    assert kernel_params(admin)[0] == f"siderolink.api=grpc://10.77.0.6:8090?grpc_tunnel=true&jointoken={second}"
+    assert kernel_params(admin).args[0] == f"siderolink.api=grpc://10.77.0.6:8090?grpc_tunnel=true&jointoken={second}"
 
     command("token-revoke", state, first)
     states = {item["spec"]["name"]: item["spec"]["state"] for item in list_resources(admin, "JoinTokenStatuses.omni.sidero.dev")}
@@ -67,6 +67,27 @@ def test_it_is_steered_while_it_runs(served, omni_pki):
     with pytest.raises(PermissionDeniedError, match="has the role Reader, this needs Admin"):
         list_resources(reader, "JoinTokens.omni.sidero.dev")
     assert json.loads(command("requests", state)) == {"Get": 4, "GetMachineJoinConfig": 2, "List": 2}
+
+
+def test_faults_are_steered_while_it_runs(served, omni_pki):
+    state, endpoint = served
+    client = OmniClient(endpoint, ServiceAccount((state / "service-account-key").read_text()), ca_path=str(omni_pki / "ca.crt"), sleep=lambda _seconds: None)
+    assert json.loads(command("fault", state, "answer", "--status", "500", "--method", "List")) == {
+        "kind": "answer",
+        "status": 500,
+        "method": "List",
+        "times": 1,
+    }
+    kernel_params(client)
+    with pytest.raises(OmniError, match="injected fault"):
+        list_resources(client, "Machines.omni.sidero.dev")
+    assert list_resources(client, "Machines.omni.sidero.dev") == []
+    command("fault", state, "reset", "--times", "-1")
+    with pytest.raises(UnreachableError):
+        list_resources(client, "Machines.omni.sidero.dev")
+    assert command("fault", state, "list") == '{"kind": "reset", "status": 503, "times": -1}'
+    assert command("fault", state, "none") == ""
+    assert list_resources(client, "Machines.omni.sidero.dev") == []
 
 
 def test_a_mistake_is_one_line(tmp_path):

@@ -13,6 +13,7 @@ import requests
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.auth import ServiceAccount
 from lab.omni.accounts import create_account
 from lab.omni.state import parse_time
+from support.replay import opened, shape
 
 pytest_plugins = ["support.omni"]
 
@@ -31,37 +32,10 @@ def by_case(entry: dict) -> str:
     return str(entry.get("case"))
 
 
-def opened(answer):
-    """An answer with the resources in it decoded; they come as JSON in strings."""
-    if not isinstance(answer, dict):
-        return answer
-    answer = dict(answer)
-    if "body" in answer:
-        answer["body"] = json.loads(answer["body"])
-    if "items" in answer:
-        answer["items"] = sorted((json.loads(item) for item in answer["items"]), key=lambda item: item["metadata"]["id"])
-    return answer
-
-
-def shape(value, path: str = "") -> set[str]:
-    """The path and type of everything in ``value``; items of lists are not told apart."""
-    if isinstance(value, dict):
-        return set().union(*(shape(part, f"{path}/{name}") for name, part in value.items()))
-    if isinstance(value, list):
-        return set().union(*(shape(part, f"{path}[]") for part in value))
-    return {f"{path}: {type(value).__name__}"}
-
-
 def ask(omni, account: ServiceAccount, entry: dict) -> requests.Response:
     """Make a recorded request again, signed by ``account`` at the lab Omni's time."""
     headers = account.signed_headers(entry["path"].removeprefix("/api"), entry["metadata"] or {}, omni.state.clock())
     return requests.post(omni.server.endpoint + entry["path"], json=entry["request"], headers=headers, verify=omni.ca_path, timeout=10)
-
-
-def join(omni, machine_id: str) -> None:
-    lines = {"token": omni.state.default_token(), "uuid": machine_id, "mac": "52:54:00:00:00:01", "address": "10.5.0.10", "router": "10.5.0.1"}
-    body = "\n".join(f"{name}={value}" for name, value in {**lines, "talos_version": "1.11.4", "cmdline": "talemu=1"}.items())
-    assert requests.post(omni.server.machine_url + "/lab/join", data=body, timeout=10).status_code == 200
 
 
 class Signer:
@@ -123,7 +97,7 @@ def test_join_tokens_in_their_order(make_omni):
     """The whole life of tokens; everything but times must be as recorded."""
     omni = make_omni(address="10.5.0.1", clock=lambda: parse_time("2026-11-23T23:49:15Z"))
     for number in range(6):
-        join(omni, f"100{number}1802-c798-4da7-a410-f09abb48c8d8")
+        omni.join(f"100{number}1802-c798-4da7-a410-f09abb48c8d8")
     account = ServiceAccount(omni.key)
     tokens = {INITIAL_TOKEN: omni.state.default_token()}
     for entry in recorded("join-tokens.json"):
@@ -153,7 +127,7 @@ def timeless(answer):
 
 @pytest.mark.parametrize("entry", recorded("roles.json"), ids=by_case)
 def test_roles(omni, entry):
-    join(omni, "10001802-c798-4da7-a410-f09abb48c8d8")
+    omni.join("10001802-c798-4da7-a410-f09abb48c8d8")
     role = {"ro": "Reader", "op": "Operator", "none": "None", "short": "Admin"}[entry["role"]]
     answer = ask(omni, ServiceAccount(create_account(omni.state, entry["role"], role)), entry)
     assert answer.status_code == entry["status"]
@@ -169,7 +143,7 @@ def test_roles(omni, entry):
 
 @pytest.mark.parametrize("entry", recorded("resources.json"), ids=by_case)
 def test_resources(omni, entry):
-    join(omni, "10031802-c798-4da7-a410-f09abb48c8d8")
+    omni.join("10031802-c798-4da7-a410-f09abb48c8d8")
     answer = ask(omni, ServiceAccount(omni.key), entry)
     assert answer.status_code == entry["status"]
     got, expected = opened(answer.json()), opened(entry["response"])

@@ -203,7 +203,8 @@ SITE = {
     "class-is-a-text": ("classes: {talos: v1.11.4}", "class talos: expected settings with a Talos version, such as {version: v1.11.4}, got 'v1.11.4'"),
     "class-unknown-setting": (
         "classes: {talos: {version: v1.11.4, kernel_arg: [a]}}",
-        "class talos: unknown setting 'kernel_arg'; known are architecture, default, kernel_args, kernel_args_exact, path, sha256, version",
+        "class talos: unknown setting 'kernel_arg'; known are architecture, console, default, "
+        "extensions, halt_if_installed, kernel_args, kernel_args_exact, overlay, path, secure_boot, sha256, version",
     ),
     "class-version-number": (
         "classes: {talos: {version: 1.11}}",

@@ -11,7 +11,8 @@ import urllib.parse
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot.kernel_args import token_hash
 from lab.omni.accounts import create_account
-from support.modules import REPOSITORY
+from lab.omni.state import show_time
+from support.modules import REPOSITORY, warnings
 
 pytest_plugins = ["support.omni"]
 
@@ -61,6 +62,39 @@ def test_given_parameters_need_no_omni(modules, given):
     assert_hidden(result, "pasted-token")
 
 
+SCRIPT = "#!ipxe\nkernel /assets/talos/vmlinuz initrd=initramfs.xz {} console=tty0\ninitrd /assets/talos/initramfs.xz\nboot\n"
+
+
+@pytest.mark.parametrize(
+    ("served", "differences"),
+    [
+        (SCRIPT.format(" ".join(GIVEN)), []),
+        (" ".join(GIVEN), []),
+        (GIVEN[0], [f"{name} is not there, not {value}" for name, _equals, value in (arg.partition("=") for arg in GIVEN[1:])]),
+        (
+            SCRIPT.format(" ".join([GIVEN[0].replace("pasted", "another"), EVENTS, LOGS])),
+            [
+                f"siderolink.api is grpc://10.77.0.5:8090?grpc_tunnel=true&jointoken={token_hash('another-token')},"
+                f" not grpc://10.77.0.5:8090?grpc_tunnel=true&jointoken={token_hash('pasted-token')}"
+            ],
+        ),
+    ],
+)
+def test_what_a_boot_host_serves_is_compared(modules, served, differences):
+    result = modules.converge(MODULE, {"kernel_params": GIVEN, "served": served})
+    assert (result["served_matches"], result["served_differences"]) == (not differences, differences)
+    assert result["kernel_params"] == GIVEN
+    del result["kernel_params"]
+    assert_hidden(result, "pasted-token", "another-token")
+
+
+def test_what_is_served_is_compared_with_what_omni_says_now(modules, omni):
+    served = " ".join(modules.run(MODULE, omni.params)["kernel_params"])
+    assert modules.converge(MODULE, {**omni.params, "served": served})["served_matches"]
+    omni.state.set_default_token(omni.state.create_token("new"))
+    assert not modules.converge(MODULE, {**omni.params, "served": served})["served_matches"]
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [
@@ -94,7 +128,7 @@ def test_endpoint_and_key_from_the_environment(modules, omni):
         ({"join_token_name": ""}, "join_token_name is empty"),
         ({"join_token_name": "nope"}, "has no join token called 'nope'"),
         ({"join_token": "doesnotexist"}, f"join token {token_hash('doesnotexist')} is not known"),
-        ({"join_token": "doesnotexist", "join_token_name": "site"}, "mutually exclusive: join_token|join_token_name|kernel_params"),
+        ({"join_token": "doesnotexist", "join_token_name": "site"}, "mutually exclusive: join_token|join_token_name"),
         ({"use_grpc_tunnel": True, "kernel_params": GIVEN}, "mutually exclusive"),
     ],
 )
@@ -144,3 +178,22 @@ def test_missing_libraries_are_named_with_the_interpreter_and_the_command(module
 def test_a_library_that_is_too_old(modules, omni, tmp_path):
     hide(modules, tmp_path, pysequoia="class Cert: pass")
     assert modules.refuse(MODULE, omni.params).endswith(f"install with: {sys.executable} -m pip install 'pysequoia>=0.1.35'")
+
+
+@pytest.mark.parametrize(("days", "soon"), [(13, True), (15, False), (None, False)])
+def test_a_token_that_ends_soon_is_warned_of(modules, omni, days, soon):
+    ends = show_time(omni.state.clock() + days * 86400) if days else None
+    token = omni.state.create_token("site", ends or "")
+    before = omni.state.request_counts()
+    result = modules.run(MODULE, {**omni.params, "join_token": token, "warn_before": "14d"})
+    assert (result["expiration"], result["expires_soon"]) == (ends, soon)
+    expected = f"join token {token_hash(token)} ends at {ends}; machines that boot after that cannot join; renew or rotate it"
+    assert warnings(result) == ([expected] if soon else [])
+    # The state of the token is asked for anyway.
+    assert before == {}
+    assert omni.state.request_counts() == {"Get": 2, "GetMachineJoinConfig": 1}
+
+
+def test_the_end_of_given_parameters_is_not_known(modules):
+    result = modules.converge(MODULE, {"kernel_params": GIVEN, "warn_before": "14d"})
+    assert (result["expiration"], result["expires_soon"]) == (None, False)

@@ -109,7 +109,9 @@ def test_a_class_that_omni_does_not_support(modules, omni, ask):
 
 
 def test_a_class_that_is_far_from_its_cluster(modules, omni, ask):
-    omni.state.set(clusters={"home": "1.12.0", "old": "1.10.8"})
+    for name, version in {"home": "1.12.0", "old": "1.10.8"}.items():
+        cluster = {"type": "Clusters.omni.sidero.dev", "id": name, "spec": {"talos_version": version, "kubernetes_version": "1.33.5"}}
+        assert modules.run("omni_resource", {**omni.params, **cluster})["changed"]
     machines = {"node1": {"mac": "52:54:00:00:00:01", "cluster": "home"}, "node2": {"mac": "52:54:00:00:00:02", "cluster": "old", "class": "next"}, "node3": {}}
     classes = {"talos": {"version": "v1.11.4", "default": True}, "next": {"version": "v1.12.0"}}
     message = modules.refuse(MODULE, {**omni.params, "classes": classes, "machines": machines})

@@ -10,7 +10,6 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.er
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.errors import OmniError, PermissionDeniedError
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.join import find_join_token, kernel_params
 from lab.omni.accounts import create_account
-from lab.omni.server import Fault
 
 pytest_plugins = ["support.omni"]
 
@@ -19,7 +18,7 @@ PAST = "2020-01-01T00:00:00Z"
 
 def test_all_three_are_omnis_own(omni):
     omni.state.set(machine_api_url="grpc://10.77.0.5:9443", events_port=9091, logs_port=9092)
-    assert kernel_params(omni.client()) == [
+    assert kernel_params(omni.client()).args == [
         f"siderolink.api=grpc://10.77.0.5:9443?jointoken={omni.state.default_token()}",
         "talos.events.sink=[fdae:41e4:649b:9303::1]:9091",
         "talos.logging.kernel=tcp://[fdae:41e4:649b:9303::1]:9092",
@@ -28,7 +27,7 @@ def test_all_three_are_omnis_own(omni):
 
 def test_a_given_token(omni):
     token = omni.state.create_token("site-berlin")
-    assert kernel_params(omni.client(), token)[0].endswith(f"?jointoken={token}")
+    assert kernel_params(omni.client(), token).args[0].endswith(f"?jointoken={token}")
 
 
 @pytest.mark.parametrize(
@@ -37,7 +36,7 @@ def test_a_given_token(omni):
 )
 def test_the_tunnel_is_what_was_asked_for_else_what_omni_enforces(omni, enforced, wanted, tunnel):
     omni.state.set(enforce_grpc_tunnel=enforced)
-    assert ("?grpc_tunnel=true&jointoken=" in kernel_params(omni.client(), None, wanted)[0]) is tunnel
+    assert ("?grpc_tunnel=true&jointoken=" in kernel_params(omni.client(), None, wanted).args[0]) is tunnel
 
 
 def make(omni, state: str) -> str:
@@ -63,7 +62,7 @@ def test_a_given_token_that_machines_cannot_join_with(omni, state, words):
 def test_omnis_words_do_not_show_the_token(omni, proper):
     """Neither when it composes the parameters nor when it is asked for the token's state."""
     token = omni.state.create_token("site")
-    omni.server.faults += [None] * proper + [Fault(500, json.dumps({"code": 2, "message": f"no luck with {token}"}))]
+    omni.fail("answer", status=500, body=json.dumps({"code": 2, "message": f"no luck with {token}"}), skip=proper)
     with pytest.raises(OmniError, match="no luck with sha256:") as caught:
         kernel_params(omni.client(), token, False)
     assert token not in str(caught.value)
@@ -83,17 +82,17 @@ def test_a_token_that_omni_has_just_made_may_take_a_moment(omni):
         with omni.state.change() as content:
             content["tokens"]["just-made"] = {"name": "new", "created": PAST, "updated": PAST, "version": 2}
 
-    assert kernel_params(omni.client(sleep=wait), "just-made")[0].endswith("jointoken=just-made")
+    assert kernel_params(omni.client(sleep=wait), "just-made").args[0].endswith("jointoken=just-made")
     assert pauses == [1]
 
 
 def test_a_token_of_a_provider_has_no_status(omni):
-    assert kernel_params(omni.client(), "v2:c2lnbmVk")[0].endswith("?jointoken=v2%3Ac2lnbmVk")
+    assert kernel_params(omni.client(), "v2:c2lnbmVk").args[0].endswith("?jointoken=v2%3Ac2lnbmVk")
 
 
 def test_without_the_right_to_read_tokens_omnis_answer_is_taken(omni):
     client = omni.client(create_account(omni.state, "nobody", "None"))
-    assert omni.state.default_token() in kernel_params(client, None, False)[0]
+    assert omni.state.default_token() in kernel_params(client, None, False).args[0]
     with pytest.raises(PermissionDeniedError, match="SiderolinkAPIConfigs .* has the role None, this needs Reader"):
         kernel_params(client)
 
