@@ -68,8 +68,7 @@ def running(folder: pathlib.Path, data: pathlib.Path, assets: pathlib.Path | Non
     port = free_port()
     words = [*command(folder, port), "--log-level", "warning"]
     if os.geteuid() == 0:
-        # Loaded first: this user may not be able to read the interpreter's own modules.
-        words += ["--preload", "--user", "65534", "--group", "65534"]
+        words += ["--user", "65534", "--group", "65534"]
     with process(words, port, environment(data, assets, strict=strict)):
         yield port
 

@@ -181,14 +181,14 @@ def _witnesses(changed: set[str], before: t.Mapping[str, Group], after: t.Mappin
 
     A site has thousands of groups of which a run changes a few; to look at all of them would take most of its time.
     """
-    touched = [groups[name].selector for groups in (before, after) for name in changed if name in groups]
-    place_of = Neighbours(selector_of(selector) for selector in touched).place_of
+    touched = {selector_of(groups[name].selector) for groups in (before, after) for name in changed if name in groups}
+    place_of = Neighbours(touched).place_of
     found: dict[object, str] = {}
     for name, group in before.items():
         place = place_of(group.selector) if name not in changed else ()
         if place:
             # Of those with the same selector as a touched one each counts: the first of them is in effect.
-            found[name if group.selector in touched else (place, group.profile)] = name
+            found[name if selector_of(group.selector) in touched else (place, group.profile)] = name
     return set(found.values())
 
 

@@ -9,6 +9,8 @@ import os
 
 chdir = os.path.dirname(os.path.abspath(__file__))
 wsgi_app = "engine:application"
+# What cannot be imported ends the start, instead of worker after worker.
+preload_app = True
 # One process: it holds the index once, and its figures are those of the engine.
 workers = 1
 threads = 8
