@@ -24,7 +24,7 @@ from support import engine
 
 from .figures import Figure, ratios
 
-ROUNDS = 7
+ROUNDS = 9
 SECONDS = 3
 SIZES = (1, 100, 1000, 10_000)
 # From how many groups on we want to be ahead of upstream.
@@ -49,9 +49,12 @@ def figures() -> Iterator[Figure]:
         subjects |= {f"engine {size}": stack.enter_context(_served(root / "engine", root / f"data{size}", size)) for size in sizes}
         if binary:
             subjects |= {f"upstream {size}": stack.enter_context(_upstream(pathlib.Path(binary), root / f"data{size}", size)) for size in sizes}
+        order = list(subjects.values())
         for _round in range(ROUNDS):
-            for subject in subjects.values():
+            for subject in order:
                 subject.load()
+            # Who goes first has no advantage in the next round.
+            order.reverse()
         yield from _rates(subjects, sizes)
         yield Figure("engine_pss_mb_10000", "MB", [_pss(subjects[f"engine {MOST}"].process)], "goal: at most 150")
         yield Figure("engine_edit_seen_s_10000", "s", [_edit_seen(subjects[f"engine {MOST}"], number) for number in range(ROUNDS)], "goal: at most 1")
