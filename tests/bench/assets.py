@@ -107,7 +107,7 @@ def _rates(folder: pathlib.Path, server: Server) -> Iterator[Figure]:
             with tempfile.TemporaryDirectory(dir=folder) as target:
                 began = time.monotonic()
                 if who == "ours":
-                    memory.append(_fetch(server, target))
+                    memory.append(_fetch(server, target, *VERSIONS))
                     ours.append(time.monotonic() - began)
                 else:
                     _curl(server, target)
@@ -122,9 +122,9 @@ def _params(server: Server, target: str, *versions: str) -> dict:
     return {"assets_path": target, "release_url": server.releases, "ca_path": str(server.authority), "images": [{"version": version} for version in versions]}
 
 
-def _fetch(server: Server, target: str) -> float:
+def _fetch(server: Server, target: str, *versions: str) -> float:
     """Run the module; the most memory (proportional set size, in MB) that it was seen to have."""
-    process = ModuleRunner(watched=pathlib.Path(target)).start("talos_assets", _params(server, target, *VERSIONS))
+    process = ModuleRunner(watched=pathlib.Path(target)).start("talos_assets", _params(server, target, *versions))
     most = 0.0
     while process.poll() is None:
         most = max(most, _pss(process.pid))
@@ -162,7 +162,7 @@ def _refetched(folder: pathlib.Path, server: Server, share: float) -> float:
         process.communicate()
         there, before = _staged(place), len(server.requests())
         server.faults({})
-        _fetch(server, target)
+        _fetch(server, target, VERSIONS[0])
         starts = [entry["range"] for entry in server.requests()[before:] if entry["path"] == path and entry["method"] == "GET"]
         return sum(there - int((start or "bytes=0-")[len("bytes=") : -1]) for start in starts) / MIB
 
@@ -177,10 +177,7 @@ def _noop(folder: pathlib.Path, server: Server) -> Iterator[Figure]:
     for version in versions:
         images.release(server.root, version)
     with tempfile.TemporaryDirectory(dir=folder) as target:
-        runner = ModuleRunner(watched=pathlib.Path(target))
-        first = runner.run("talos_assets", _params(server, target, *versions))
-        if first.get("failed"):
-            raise LabError(first["msg"])
+        _fetch(server, target, *versions)
         before = len(server.requests())
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "build/collections")}
         argv = [sys.executable, "-c", NOOP, target, server.releases, *versions]

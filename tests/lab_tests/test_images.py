@@ -44,7 +44,6 @@ def variables(site: Site, version: str = TALOS_VERSION, **more: object) -> dict:
             "matchbox_release_key": f"https://{DOWNLOADS_NAME}/key.asc",
             "matchbox_release_fingerprint": site.publisher.fingerprint,
             "matchbox_release_ca_path": str(pki.authority(site.pki)[0]),
-            "talos_assets_release_ca_path": str(pki.authority(site.pki)[0]),
             **more,
         },
     )
@@ -63,7 +62,7 @@ def export(site: Site, path: pathlib.Path) -> subprocess.CompletedProcess:
 @pytest.fixture(scope="module")
 def exported(site) -> pathlib.Path:
     """The archive of the site's images."""
-    site.inventory(variables(site))
+    site.inventory(variables(site, omni_matchbox_release_ca_path=str(pki.authority(site.pki)[0])))
     path = site.run.state / "site.tar"
     assert recap(succeeded(export(site, path)))["boot1"]["changed"] > 0
     return path
@@ -110,7 +109,8 @@ def test_what_the_archive_lacks_stops_before_the_first_change(isolated, exported
 
 
 def test_a_controller_fetches_for_a_boot_host_without_a_way_out(isolated):
-    isolated.inventory(variables(isolated, NEXT_VERSION, talos_assets_source="controller"))
+    authority = str(pki.authority(isolated.pki)[0])
+    isolated.inventory(variables(isolated, NEXT_VERSION, talos_assets_source="controller", omni_matchbox_release_ca_path=authority))
     process = succeeded(isolated.converge(*ONLY_BOOT))
     assert "boot1: Talos images to the boot host: " in process.stdout
     assert f"lab.version={NEXT_VERSION}" in isolated.boot("next", "bios").cmdline
