@@ -78,7 +78,10 @@ NO_WAY_OUT = "without it a machine would get an address and no way out; set it, 
 RANGE = DHCP["omni_matchbox_dhcp_range"]
 
 VARIABLES = {
-    "a garbled key": ({"omni_matchbox_service_account_key": "bm9uc2Vuc2U="}, "service-account key: it is no base64 of JSON with name and pgp_key, or cut off; give"),
+    "a garbled key": (
+        {"omni_matchbox_service_account_key": "bm9uc2Vuc2U="},
+        "service-account key: it is no base64 of JSON with name and pgp_key, or cut off; give",
+    ),
     "nobody at the address of Omni": (
         {"omni_matchbox_endpoint": f"https://{ROUTER}"},
         f"at https://{ROUTER}: Connection refused; check that Omni runs, that endpoint names its host and port, and firewall and proxy in between",
