@@ -85,7 +85,8 @@ PROFILE = {
         f"profile p: boot.args number 1 (siderolink.api=...) has the word ;, {ENDS}",
     ),
     "join-args-without-a-token": (
-        "{id: p, boot: {kernel: /k, args: ['@join_args@']}, join_args: ['siderolink.api=grpc://o:1', 'talos.events.sink=[fd00::1]:1', 'talos.logging.kernel=tcp://o:2']}",
+        "{id: p, boot: {kernel: /k, args: ['@join_args@']},"
+        " join_args: ['siderolink.api=grpc://o:1', 'talos.events.sink=[fd00::1]:1', 'talos.logging.kernel=tcp://o:2']}",
         "join arguments: siderolink.api has no jointoken=; a machine without a token is refused by Omni",
     ),
     "join-args-token-alone": (

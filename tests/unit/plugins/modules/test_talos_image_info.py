@@ -33,8 +33,8 @@ def factory(tmp_path_factory):
 def ask(modules, omni, factory):
     """The result of asking about classes."""
 
-    def run(classes=TALOS, **params) -> dict:
-        return modules.converge(MODULE, {**omni.params, "factory_url": factory.url, "classes": classes, **params})
+    def run(classes=None, **params) -> dict:
+        return modules.converge(MODULE, {**omni.params, "factory_url": factory.url, "classes": classes or TALOS, **params})
 
     return run
 
