@@ -7,10 +7,10 @@ import sys
 
 from lab.system import REPOSITORY, LabError, say
 
-from . import boot, engine, site
+from . import boot, engine, site, sync
 from .figures import write
 
-SUBJECTS = {"site": site, "boot": boot, "engine": engine}
+SUBJECTS = {"site": site, "boot": boot, "engine": engine, "sync": sync}
 
 
 def main() -> int:
