@@ -49,7 +49,7 @@ options:
         description:
           - The kernel's arguments. C(@join_args@) stands for O(join_args).
           - iPXE replaces C(${...}). Line breaks, the words C(;), C(&&), C(||) and words that begin with C(#) are refused, because iPXE would end
-            the command there.
+            the command there; a backslash at the end is too, because it would go on in the next line.
         type: list
         elements: str
   generic_id:

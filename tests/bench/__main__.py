@@ -7,10 +7,10 @@ import sys
 
 from lab.system import REPOSITORY, LabError, say
 
-from . import assets, boot, engine, omni, site
+from . import assets, boot, engine, omni, site, sync
 from .figures import write
 
-SUBJECTS = {"site": site, "boot": boot, "engine": engine, "assets": assets, "omni": omni}
+SUBJECTS = {"site": site, "boot": boot, "engine": engine, "sync": sync, "assets": assets, "omni": omni}
 
 
 def main() -> int:

@@ -35,16 +35,39 @@ class Graph:
             self._after[first][then] = None
 
     def order_all(self, firsts: t.Collection[Node], thens: t.Collection[Node]) -> None:
-        """Each of ``firsts`` comes before each of ``thens``. A node that stands for nothing keeps the edges few."""
-        if len(firsts) * len(thens) <= len(firsts) + len(thens) or not set(firsts).isdisjoint(thens):
+        """Each of ``firsts`` comes before each of ``thens`` but itself. Nodes that stand for nothing keep the edges few."""
+        both = set(firsts).intersection(thens)
+        in_both = [node for node in dict.fromkeys(firsts) if node in both]
+        self._order_apart([node for node in firsts if node not in both], thens)
+        self._order_apart(in_both, [node for node in thens if node not in both])
+        for chain in (in_both, in_both[::-1]):
+            self._order_chain(chain)
+
+    def _order_apart(self, firsts: t.Collection[Node], thens: t.Collection[Node]) -> None:
+        """Each of ``firsts`` comes before each of ``thens``, which are others."""
+        if len(firsts) * len(thens) <= len(firsts) + len(thens):
             for first, then in itertools.product(firsts, thens):
                 self.order(first, then)
             return
-        barrier = (BARRIER, str(next(self._barriers)))
+        barrier = self._barrier()
         for first in firsts:
             self.order(first, barrier)
         for then in thens:
             self.order(barrier, then)
+
+    def _order_chain(self, nodes: list[Node]) -> None:
+        """Each node comes before all that stand behind it."""
+        earlier = None
+        for node in nodes:
+            barrier = self._barrier()
+            if earlier:
+                self.order(earlier, node)
+                self.order(earlier, barrier)
+            self.order(node, barrier)
+            earlier = barrier
+
+    def _barrier(self) -> Node:
+        return BARRIER, str(next(self._barriers))
 
     def levels(self) -> list[list[Node]]:
         """The nodes in batches: each in the first one that what comes before it allows. There must be no circles."""
@@ -59,28 +82,32 @@ class Graph:
         return [batches[number] for number in sorted(batches)]
 
     def circles(self) -> list[list[Node]]:
-        """Circles that share no node, as many as are found; empty only if there are none at all."""
+        """Circles that share no node, so many that without their nodes none would be left."""
         found: list[list[Node]] = []
-        after = _in_circles(self._after)
-        while after:
-            # Whatever is in there has a neighbour that is too: following one of them always leads into a circle.
-            more = list(_circles_of({node: next(iter(thens)) for node, thens in after.items()}))
-            found += more
-            after = _in_circles(_only(after, set(after).difference(*more)))
+        done: set[Node] = set()
+        for start in self._after:
+            # The way to where we are, each node with those that it still leads to.
+            path = {start: iter(self._after[start])} if start not in done else {}
+            while path:
+                node = next(reversed(path))
+                then = next((then for then in path[node] if then not in done), None)
+                if then is None:
+                    done.add(node)
+                    del path[node]
+                elif then in path:
+                    found.append(_cut(path, then))
+                    done.update(found[-1])
+                else:
+                    path[then] = iter(self._after[then])
         return found
 
 
-def _in_circles(after: dict[Node, dict[Node, None]]) -> dict[Node, dict[Node, None]]:
-    """The part of a graph that lies in circles and between them."""
-    before: dict[Node, dict[Node, None]] = {node: {} for node in after}
-    for node, thens in after.items():
-        for then in thens:
-            before[then][node] = None
-    return _only(after, set(after).difference(_trimmed(after), _trimmed(before)))
-
-
-def _only(after: dict[Node, dict[Node, None]], nodes: set[Node]) -> dict[Node, dict[Node, None]]:
-    return {node: {then: None for then in thens if then in nodes} for node, thens in after.items() if node in nodes}
+def _cut(path: dict[Node, t.Iterator[Node]], first: Node) -> list[Node]:
+    """The end of a path from ``first`` on, which is taken off."""
+    circle = [path.popitem()[0]]
+    while circle[-1] != first:
+        circle.append(path.popitem()[0])
+    return circle[::-1]
 
 
 def _trimmed(after: dict[Node, dict[Node, None]]) -> t.Iterator[Node]:
@@ -94,17 +121,3 @@ def _trimmed(after: dict[Node, dict[Node, None]]) -> t.Iterator[Node]:
             waits[then] -= 1
             if not waits[then]:
                 ready.append(then)
-
-
-def _circles_of(following: dict[Node, Node]) -> t.Iterator[list[Node]]:
-    """The circles of a graph in which each node has one that follows."""
-    seen: set[Node] = set()
-    for start in following:
-        path: list[Node] = []
-        node = start
-        while node not in seen:
-            seen.add(node)
-            path.append(node)
-            node = following[node]
-        if node in path:
-            yield path[path.index(node) :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -79,11 +80,36 @@ def test_killed_at_random_moments(modules, data, site, request):
     assert hits > kills / 3, "most runs had ended before they were killed"
 
 
+@contextlib.contextmanager
+def held(data: pathlib.Path):
+    """The lock of the data directory, as a run holds it."""
+    handle = os.open(data, os.O_RDONLY)
+    fcntl.flock(handle, fcntl.LOCK_EX)
+    yield
+    os.close(handle)
+
+
+def wait_at_the_lock(data: pathlib.Path, process) -> None:
+    """Until the run has opened the data directory, to lock it."""
+    opened: list[str] = []
+    while str(data) not in opened:
+        assert process.poll() is None, process.communicate()
+        with contextlib.suppress(FileNotFoundError):
+            opened = [os.readlink(link) for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir()]
+        time.sleep(0.01)
+
+
 def test_two_at_once(modules, data, site):
     """Both finish, one after the other, and what is there is what one of them wants."""
-    for _time in range(3):
-        for result in [finish(process) for process in [modules.start("matchbox_sync", params(data, state)) for state in (0, 1)]]:
-            assert not result.get("failed"), result
+    for _round in range(3):
+        before = matchbox.contents(data)
+        with held(data):
+            processes = [modules.start("matchbox_sync", params(data, state)) for state in (0, 1)]
+            for process in processes:
+                wait_at_the_lock(data, process)
+            assert matchbox.contents(data) == before
+        for process in processes:
+            assert not finish(process).get("failed")
         assert matchbox.contents(data) in FILES
 
 
@@ -94,12 +120,11 @@ MINE = '{"profile": "kept", "selector": {"hostname": "mine"}, "comment": "not yo
 def test_edited_by_hand_while_a_run_waits_for_another(modules, data, site):
     """It shows and undoes the edit of a group that the site names; a group of somebody else stays, byte for byte."""
     modules.run("matchbox_sync", params(data, 0))
-    other = os.open(data, os.O_RDONLY)
-    fcntl.flock(other, fcntl.LOCK_EX)
-    process = modules.start("matchbox_sync", params(data, 0))
-    for name, text in {"m3": ADOPTED, "mine": MINE}.items():
-        (data / f"groups/{name}.json").write_text(text)
-    os.close(other)
+    with held(data):
+        process = modules.start("matchbox_sync", params(data, 0))
+        wait_at_the_lock(data, process)
+        for name, text in {"m3": ADOPTED, "mine": MINE}.items():
+            (data / f"groups/{name}.json").write_text(text)
     result = finish(process)
     assert result["written"] == ["groups/m3"]
     assert (result["diff"][0]["before"], result["diff"][0]["after"]) == (ADOPTED, FILES[0]["groups/m3.json"])
