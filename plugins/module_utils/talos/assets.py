@@ -122,10 +122,12 @@ class Plan:
         after.update({link.path: f"link to {link.target}" for link in self.links})
         if self.leftovers:
             before[STAGING] = f"{sum(self.leftovers.values())} bytes of downloads that are no longer wanted"
-        if self.adopted:
-            after[LOCK_PATH] = {file.path: dataclasses.asdict(known) for file, known in self.adopted.items()}
         if self.versions != self.before.versions:
-            before["versions"], after["versions"] = self.before.versions, self.versions
+            before[LOCK_PATH], after[LOCK_PATH] = {"versions": self.before.versions}, {"versions": self.versions}
+        noted: dict[str, t.Any] = {file.path: dataclasses.asdict(known) for file, known in self.adopted.items()}
+        noted.update({fetch.file.path: "size and sha256 of what comes" for fetch in self.fetches})
+        if noted:
+            after[LOCK_PATH] = {**after.get(LOCK_PATH, {}), **noted}
         return {"before_header": self.root, "after_header": self.root, "before": before, "after": after}
 
     def warnings(self) -> list[str]:

@@ -59,6 +59,7 @@ def test_fetches_what_is_missing_and_then_asks_for_nothing(modules, params, asse
         "url": server.url + KERNEL,
         "verified_by": "sha256sum.txt",
     }
+    assert set(result["diff"]["after"]["talos/images.lock"]) == set(BOTH[1:])
     assert [file["path"] for file in result["files"]] == ["talos/v1.11.4/vmlinuz", "talos/v1.11.4/initramfs.xz"]
     assert warnings(result) == []
     # The first check asks for sizes, the first run fetches; the second check and run ask nothing.
