@@ -41,7 +41,8 @@ def figures() -> Iterator[Figure]:
         root = pathlib.Path(folder)
         yield from _first(root)
         yield from _again(root / "data0")
-        yield Figure("sync_pss_mb_10000", "MB", [_peak(_site(root / "data0", changed=number % 2)) for number in range(2)], "goal: at most 300")
+        (root / "new").mkdir()
+        yield Figure("sync_pss_mb_10000", "MB", [_peak(_site(root / "new"))], "goal: at most 300")
     yield from _over_ssh()
 
 
