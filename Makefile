@@ -18,8 +18,8 @@ help: ## This list
 setup: ## All that tests and demo need: distribution packages (as root), build/venv, build/collections
 	@tests/tools/setup.sh
 
-check: setup ## The inner loop: lint, unit tests and self-checks, at the same time; about a minute
-	@$(MAKE) --no-print-directory -j2 -Oline lint unit
+check: ## The inner loop: lint, unit tests and self-checks, at the same time; about a minute
+	@$(MAKE) --no-print-directory -j2 lint unit
 
 lint: setup
 	@ruff check --quiet . && ruff format --quiet --check .

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import pathlib
 import shutil
-import subprocess
-import tempfile
 
 import ansible
 from lab.hosts import Host
-from support.modules import PACKAGE, REPOSITORY, ModuleRunner, module_input
+from support.modules import REPOSITORY, ModuleRunner
 
 COLLECTION = "ansible_collections/usableapps/omni_matchbox/plugins"
 LIBRARY = "/root/library"
@@ -28,9 +26,6 @@ class HostModules(ModuleRunner):
             shutil.copytree(source, library / target, ignore=shutil.ignore_patterns("__pycache__"))
         (library / "ansible/__init__.py").touch()
 
-    def start(self, name: str, params: dict, *, check: bool = False) -> subprocess.Popen:
-        argv = self.host.command(["env", f"PYTHONPATH={LIBRARY}", *self.interpreter, "-m", f"{PACKAGE}.{name}"])
-        with tempfile.TemporaryFile("w+") as stdin:
-            stdin.write(module_input(params, check))
-            stdin.seek(0)
-            return subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def command(self, name: str) -> list:
+        """The same inside the host, where the library is."""
+        return self.host.command(["env", f"PYTHONPATH={LIBRARY}", *super().command(name)])

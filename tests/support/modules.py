@@ -41,9 +41,14 @@ class ModuleRunner:
         return result
 
     def _finished(self, name: str, params: dict, check: bool) -> tuple[str, str]:
+        # A fork has imported already, so what PYTHONPATH says would come too late for it.
         if not self.interpreter and "PYTHONPATH" not in self.environment:
             return zygote.run(f"{PACKAGE}.{name}", module_input(params, check), {**os.environ, **self.environment})
         return self.start(name, params, check=check).communicate()
+
+    def command(self, name: str) -> list:
+        """The command line of a module, which reads its arguments from standard input."""
+        return [*(self.interpreter or [sys.executable]), "-m", f"{PACKAGE}.{name}"]
 
     def start(self, name: str, params: dict, *, check: bool = False) -> subprocess.Popen:
         """One run that goes on while the test does something else, such as ending it."""
@@ -51,7 +56,7 @@ class ModuleRunner:
             stdin.write(module_input(params, check))
             stdin.seek(0)
             return subprocess.Popen(
-                [*(self.interpreter or [sys.executable]), "-m", f"{PACKAGE}.{name}"],
+                self.command(name),
                 stdin=stdin,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
