@@ -110,13 +110,13 @@ token_hash:
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.boot.image_key import image_key
+from ..module_utils.boot.customization import Customization, image_key
 from ..module_utils.boot.kernel_args import join_token, token_hash
 from ..module_utils.common.argspec import ArgumentSpec
 from ..module_utils.common.run import run_module
 from ..module_utils.omni.arguments import CONNECTION, JOIN, connect
 from ..module_utils.omni.join import asked_params
-from ..module_utils.omni.schematics import Customization, check_version, create_schematic, factory_url, find_media
+from ..module_utils.omni.schematics import check_version, create_schematic, factory_url, find_media
 from ..module_utils.talos.version import ARCHITECTURES
 
 SPEC = CONNECTION.merged(
@@ -135,7 +135,7 @@ SPEC = CONNECTION.merged(
 
 
 def work(module: AnsibleModule) -> dict:
-    client, customization = connect(module.params), Customization.from_params(module.params)
+    client, customization = connect(module.params), Customization.of(module.params)
     version = check_version(client, module.params["talos_version"])
     media = find_media(client, module.params["architecture"], customization)
     join_args = asked_params(client, module.params).args

@@ -62,14 +62,23 @@ options:
     choices: [error, warn, ignore]
     default: error
   schematics:
-    description: The schematic ids of classes whose images are made by the Image Factory, by class. Their schematics must have the O(join_args).
+    description:
+      - The ids of schematics that M(usableapps.omni_matchbox.omni_schematic) made of RV(customizations), by image key. Those of classes that name a
+        C(schematic) need not be in it.
+      - A schematic that lacks the O(join_args), or has others, is refused. A machine that was installed from its image would not come back to this Omni.
+      - As long as an image's schematic is not known, its kernel arguments are those that it should have.
     type: dict
     default: {}
   join_args:
-    description: Omni's three kernel arguments, needed for O(schematics).
+    description: Omni's three kernel arguments. Needed for classes with C(extensions), C(overlay), C(extra_kernel_args) or C(schematic).
     type: list
     elements: str
     default: []
+  archived:
+    description:
+      - The kernel arguments of images in an archive, by folder, as M(usableapps.omni_matchbox.talos_archive_info) tells them. With it, the Image
+        Factory is not asked about images.
+    type: dict
   release_url:
     description: Where stock images lie, as in M(usableapps.omni_matchbox.talos_assets).
     type: str
@@ -127,6 +136,20 @@ images:
   returned: success
   type: list
   elements: dict
+customizations:
+  description:
+    - What Omni is to make schematics of, each once, by the options of M(usableapps.omni_matchbox.omni_schematic), and the C(image_key) of each.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - image_key: 3f0c9a51d27be846
+      talos_version: v1.11.4
+      architecture: amd64
+      extensions: [siderolabs/iscsi-tools]
+      overlay: null
+      extra_kernel_args: []
+      secure_boot: false
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -150,6 +173,7 @@ SPEC = CONNECTION.merged(
             "alignment": {"type": "str", "choices": ["error", "warn", "ignore"], "default": "error"},
             "schematics": {"type": "dict", "default": {}, "no_log": True},
             "join_args": {"type": "list", "elements": "str", "default": [], "no_log": True},
+            "archived": {"type": "dict"},
             "release_url": {"type": "str", "default": GITHUB_RELEASES},
             "factory_url": {"type": "str", "default": FACTORY},
             "factory_ca_path": {"type": "path"},

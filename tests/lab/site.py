@@ -112,6 +112,7 @@ class Site:
         certificate, key = pki.certificate(authority, [f"{name}.lab.example", address])
         self.segment.add_name(f"{name}.lab.example", address)
         self._tool("lab.omni", "init", "--state", state.directory, "--address", address, "--machine-port", machine_port)
+        state.set(image_factory_base_url=f"https://{DOWNLOADS}", image_factory_ca=str(pki.authority(self.pki)[0]))
         serve = ["serve", "--state", state.directory, "--address", address, "--machine-port", machine_port, "--certificate", certificate, "--key", key]
         self._serve(name, address, ["lab.omni", *serve])
         return state

@@ -19,8 +19,8 @@ from .kernel_args import JOIN_ARG_NAMES, redact
 # Scripts of GRUB and shells quote arguments, or escape the & in them.
 _ARGUMENT = re.compile(r"(?<![\w.])(" + "|".join(map(re.escape, JOIN_ARG_NAMES)) + r")=([^\s\"']*)")
 
-_WAYS_OUT = (
-    "either let Omni make the schematic (the class names extensions, overlay and kernel_args instead of a schematic of its own),"
+WAYS_OUT = (
+    "either let Omni make the schematic (the class names extensions, overlay and extra_kernel_args instead of a schematic),"
     " or boot the stock release image, for which Omni puts in its own"
 )
 
@@ -41,8 +41,8 @@ def differences(held: list[str], wanted: list[str]) -> list[str]:
     return lines
 
 
-def require_join_args(image: str, held: list[str], join_args: list[str]) -> None:
-    """Raise :class:`InputError` if machines that boot a Factory ``image``, so called, would be lost to Omni once they are installed.
+def require_join_args(held: list[str], join_args: list[str]) -> None:
+    """Raise :class:`InputError` if machines that boot an image of the Factory would be lost to Omni once they are installed.
 
     ``held`` are the kernel arguments in the image's schematic, none if there are none; ``join_args`` are the three of this run.
     """
@@ -52,8 +52,7 @@ def require_join_args(image: str, held: list[str], join_args: list[str]) -> None
         return
     what = f"holds other join arguments than this run's ({'; '.join(wrong)})" if inside else "holds no join arguments"
     raise InputError(
-        f"{image}: the image's schematic {what}; a machine installed from it would boot with what the schematic holds"
-        f" and not come back to this Omni (the UKI trap); {_WAYS_OUT}"
+        f"its schematic {what}; a machine installed from it would boot with what the schematic holds and not come back to this Omni (the UKI trap); {WAYS_OUT}"
     )
 
 

@@ -17,6 +17,7 @@ import re
 from ..common.errors import InputError
 from ..talos.stock import stock_images
 from .cmdline import INITRAMFS, class_kernel_args
+from .customization import FIELDS
 from .identity import IDENTITIES
 from .kernel_args import JOIN_ARGS_PLACEHOLDER, redact
 
@@ -25,9 +26,9 @@ KERNEL = "vmlinuz"
 
 DEFAULT_GROUP = "default"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
-_IMAGE_FIELDS = {"version", "architecture", "extensions", "overlay", "path", "sha256"}
+_IMAGE_FIELDS = {"version", "architecture", "schematic", *FIELDS, "path", "sha256"}
 _CLASS_FIELDS = _IMAGE_FIELDS | {"default", "console", "halt_if_installed", "secure_boot", "kernel_args", "kernel_args_exact"}
-_MACHINE_FIELDS = set(IDENTITIES) | {"class"}
+_MACHINE_FIELDS = set(IDENTITIES) | {"class", "cluster"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +127,8 @@ def _machine_groups(machines: dict, classes: dict, defaults: dict[str, str]) -> 
                 raise InputError(f"{where}: {identity[0]} {identity[1]} is that of machine {taken[identity]} too; correct one of them")
             taken[identity] = name
         kind, value = next(iter(identities.items()))
+        if not isinstance(settings.get("cluster", ""), str):
+            raise InputError(f"{where}: cluster is the name of a cluster, got {settings['cluster']!r}")
         profile = _machine_class(where, settings, classes, defaults)
         groups.append({"id": name, "name": name, "profile": profile, "selector": {kind: value}})
     return groups

@@ -10,11 +10,8 @@ factory is to build the image.
 
 from __future__ import annotations
 
-import dataclasses
-import re
-
+from ..boot.customization import Customization
 from ..boot.join_args import differences, join_args_in
-from ..boot.kernel_args import JOIN_ARG_NAMES
 from ..boot.kernel_args import join_token as token_in
 from ..common.errors import InputError, OmniMatchboxError
 from ..talos.version import Version
@@ -22,35 +19,7 @@ from .client import MANAGEMENT, OmniClient
 from .errors import NotFoundError
 from .resources import get_resource, list_resources
 
-_EXTENSION = re.compile(r"[a-z0-9][a-z0-9._-]*/[a-z0-9][a-z0-9._-]*")
 _TUNNEL_MODES = {False: 1, True: 2}
-
-
-@dataclasses.dataclass(frozen=True)
-class Customization:
-    """What an image has beside the stock one's. Extensions have no order, arguments do."""
-
-    extensions: tuple[str, ...] = ()
-    overlay: str | None = None
-    extra_kernel_args: tuple[str, ...] = ()
-    secure_boot: bool = False
-
-    @classmethod
-    def from_params(cls, params: dict) -> Customization:
-        """Out of a module's parameters; raises :class:`InputError`."""
-        for extension in params["extensions"]:
-            if not _EXTENSION.fullmatch(extension):
-                raise InputError(f"extensions: {extension!r} is no name of an extension; write it like siderolabs/iscsi-tools")
-        for number, arg in enumerate(params["extra_kernel_args"], 1):
-            if arg.partition("=")[0].lstrip("-") in JOIN_ARG_NAMES:
-                raise InputError(f"extra_kernel_args: number {number} is one of the join arguments, which Omni puts in itself; leave it out")
-            if not arg or re.search(r"[\s\x00-\x1f\x7f]", arg):
-                raise InputError(f"extra_kernel_args: number {number} is empty or holds white space; give one argument an entry")
-        return cls(tuple(sorted(set(params["extensions"]))), params["overlay"] or None, tuple(params["extra_kernel_args"]), params["secure_boot"])
-
-    def content(self) -> dict:
-        """As JSON, from which the image key comes."""
-        return dataclasses.asdict(self)
 
 
 def check_version(client: OmniClient, text: str) -> str:

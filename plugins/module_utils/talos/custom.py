@@ -9,38 +9,40 @@ results go by an image key, and URLs have a placeholder for the id.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 
-from ..boot.cmdline import differences, parse_cmdline, without_join_args
-from ..boot.kernel_args import default_kernel_args, join_token, token_hash
+from ..boot.cmdline import differences, name_of, parse_cmdline, without_join_args
+from ..boot.customization import FIELDS, Customization, image_key
+from ..boot.join_args import require_join_args
+from ..boot.kernel_args import JOIN_ARG_NAMES, default_kernel_args
 from ..common.errors import InputError
 from ..common.urls import folder_url
-from .factory import UKI_TRAP
-from .stock import checked_image
+from .stock import checked_image, custom_folder
 from .version import Version
 
 FACTORY = "https://factory.talos.dev"
 SCHEMATIC = "@schematic@"
 EMPTY_SCHEMATIC = "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"
-_CUSTOMIZATION = ("extensions", "overlay")
 _SCHEMATIC_ID = re.compile(r"[0-9a-f]{64}")
 
 
-def image_key(customization: dict, join_args: list[str]) -> str:
-    """16 hexadecimal digits that name what an image has beyond the stock one, known before any schematic exists."""
-    content = json.dumps({"customization": customization, "join_args": join_args}, sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:16]
-
-
-def factory_image(name: str, settings: dict, factory_url: str, join_args: list[str]) -> dict:
-    """The image of a class that has a schematic, in the shape of :func:`.stock.stock_images` and with ``key`` and ``urls``."""
-    key = image_key({field: settings[field] for field in _CUSTOMIZATION if settings.get(field)}, join_args)
+def custom_image(name: str, settings: dict, factory_url: str, join_args: list[str]) -> dict:
+    """The image of a class that :func:`~..boot.customization.is_custom`, in the shape of :func:`.stock.stock_images` and with ``key`` and ``urls``."""
+    key = image_key(_content(settings), join_args)
     image = checked_image({**{field: settings.get(field) for field in ("version", "architecture", "sha256")}, "link": settings.get("path"), "classes": [name]})
     names = factory_names(image["architecture"])
-    image["path"] = f"talos/{image['version']}/{key}/{image['architecture']}"
+    image["path"] = custom_folder(image["version"], key, image["architecture"])
     return {**image, "key": key, "urls": {kind: image_url(factory_url, SCHEMATIC, image["version"], file) for kind, file in names.items()}}
+
+
+def _content(settings: dict) -> dict:
+    """What the key goes by: what Omni is to make, or the schematic that somebody made."""
+    if not settings.get("schematic"):
+        return Customization.of(settings).content()
+    for field in FIELDS:
+        if settings.get(field):
+            raise InputError(f"schematic and {field}: what is in a schematic cannot be changed; give the one or the other")
+    return {"schematic": checked_schematic(settings["schematic"])}
 
 
 def factory_names(architecture: str) -> dict[str, str]:
@@ -58,23 +60,26 @@ def checked_schematic(value: object) -> str:
     if not isinstance(value, str) or not _SCHEMATIC_ID.fullmatch(value):
         raise InputError("this is no schematic id; it has 64 hexadecimal digits in lower case")
     if value == EMPTY_SCHEMATIC:
-        raise InputError(f"this is the empty schematic: {UKI_TRAP}")
+        require_join_args([], list(JOIN_ARG_NAMES))
     return value
 
 
 def own_kernel_args(cmdline: str, join_args: list[str]) -> list[str]:
     """The arguments in an image's command line without the join arguments, which must be in it and be those of the site."""
     args, own = without_join_args(parse_cmdline(cmdline))
-    if not own:
-        raise InputError(f"its schematic has no join arguments: {UKI_TRAP}")
-    if sorted(own) != sorted(join_args):
-        raise InputError(
-            f"its schematic has other join arguments than the site (token {token_hash(join_token(own))}, not {token_hash(join_token(join_args))});"
-            " create it anew"
-        )
+    require_join_args(own, join_args)
     return args
 
 
-def contradiction(image: dict, secure_boot: bool) -> str:
-    """How an image's own arguments differ from those of its Talos version, in words; empty if they do not."""
-    return differences(image["kernel_args"], default_kernel_args(Version.parse(image["version"]).minor, image["architecture"], secure_boot))
+def expected_kernel_args(settings: dict, image: dict) -> list[str]:
+    """The arguments that the image of a class should have of its own: those of its Talos, changed by the schematic as the imager does it."""
+    extra = Customization.of(settings).extra_kernel_args
+    added = [arg for arg in extra if not arg.startswith("-")]
+    gone = {arg[1:] for arg in extra if arg.startswith("-")} | ({"console"} & set(map(name_of, added)))
+    args = default_kernel_args(Version.parse(image["version"]).minor, image["architecture"], settings.get("secure_boot") is True)
+    return [arg for arg in args if arg not in gone and name_of(arg) not in gone] + added
+
+
+def contradiction(settings: dict, image: dict) -> str:
+    """How an image's own arguments differ from those that it should have, in words; empty if they do not."""
+    return differences(image["kernel_args"], expected_kernel_args(settings, image))

@@ -14,26 +14,22 @@ from __future__ import annotations
 
 import re
 
+from ..boot.join_args import WAYS_OUT
 from ..common.errors import InputError
 from ..common.urls import folder_url
 
 GITHUB_RELEASES = "https://github.com/siderolabs/talos/releases/download"
 CHECKSUMS = "sha256sum.txt"
-_CUSTOMIZATIONS = ("schematic", "extensions", "overlay")
 _FACTORY = re.compile(r"//[^/]*factory\.talos\.dev(/|$)|/image/[0-9a-f]{64}(/|$)")
-# Omni builds the installer of a machine from the schematic that the machine booted with: join arguments that are only on the
-# kernel command line do not get into it. A stock image has no schematic, and Omni takes its own default join arguments.
-UKI_TRAP = (
-    "the installed machine would boot from a UKI whose kernel arguments come from the image's schematic, which has no join arguments,"
-    " and would never come back to Omni (the UKI trap); boot stock release images, for which Omni puts its own join arguments into the installer"
-)
+_SCHEMATIC = re.compile(r"[0-9a-f]{64}")
 
 
 def release_folder(release_url: str) -> str:
     """``release_url`` (GitHub, a mirror, a folder of the boot host) checked, as a URL; an Image Factory is refused."""
     url = folder_url(release_url, "release_url")
     if _FACTORY.search(url):
-        raise InputError(f"release_url: {url} is an Image Factory: {UKI_TRAP}")
+        shown = _SCHEMATIC.sub("…", url)
+        raise InputError(f"release_url: {shown} is an Image Factory; machines installed from there would not come back to this Omni (the UKI trap); {WAYS_OUT}")
     return url
 
 
@@ -45,13 +41,6 @@ def release_files(release_url: str, version: str, architecture: str) -> dict[str
         "initramfs": f"{folder}/initramfs-{architecture}.xz",
         "checksums": f"{folder}/{CHECKSUMS}",
     }
-
-
-def refuse_customization(settings: dict) -> None:
-    """Raise :class:`InputError` for a class that asks for more than a stock image."""
-    for name in _CUSTOMIZATIONS:
-        if settings.get(name):
-            raise InputError(f"{name} is not supported yet: {UKI_TRAP}")
 
 
 def release_digest(checksums: str, name: str) -> str | None:

@@ -39,6 +39,7 @@ def have_assets(wanted: Wanted, source: Source, *, check: bool, lock_seconds: fl
     """Plan and, unless this is ``check``, do it; the plan. ``tell`` hears how far it is, otherwise a file in the staging folder does."""
     plan = plan_assets(wanted, source)
     if plan.changed and not check:
+        source.require([fetch.file for fetch in plan.fetches])
         with exclusive(wanted.root, lock_seconds) as staging:
             # Another run may have been at work until now.
             _apply(plan_assets(wanted, source), wanted, source, staging, tell)

@@ -12,7 +12,7 @@ from ..common.urls import source_url
 from .custom import SCHEMATIC, checked_schematic
 from .factory import release_files
 from .lock import STOCK, LockedFile, LockedImage
-from .stock import FILE_NAMES, checked_image, stock_folder
+from .stock import FILE_NAMES, checked_image, custom_folder
 
 STOCK_MODE = 0o644
 # The initramfs of an image that the Image Factory made holds its schematic, and with it the join token.
@@ -23,8 +23,8 @@ FACTORY_MODE = 0o640
 class ImageFile:
     """A file that an image wants.
 
-    ``path`` is relative to the assets. ``url`` is where it comes from and may hold a schematic id, ``shown_url`` may not; ``checksums`` is
-    the URL of the release's list, empty if there is none. ``sha256`` and ``size`` are what was given.
+    ``path`` is relative to the assets. ``url`` is where it comes from and may hold a schematic id, ``shown_url`` may not; without the id, ``url`` is
+    empty. ``checksums`` is the URL of the release's list, empty if there is none. ``sha256`` and ``size`` are what was given.
     """
 
     path: str
@@ -55,7 +55,7 @@ class ImageFile:
 def image_to_have(image: dict) -> dict:
     """An image as a module was given it, checked and complete; that is :func:`.stock.checked_image` with ``key``, ``urls`` and ``sizes``."""
     key = image.get("key") or STOCK
-    folder = None if key == STOCK else f"{stock_folder(image['version'], 'amd64')}/{key}/{image['architecture']}"
+    folder = None if key == STOCK else custom_folder(image["version"], key, image["architecture"])
     checked = checked_image({**image, "path": image.get("path") or folder})
     if key != STOCK and not image.get("urls"):
         raise InputError(f"images: {checked['path']} is no stock image, so nobody knows where it comes from; give its urls")
@@ -96,10 +96,11 @@ def _files_of(image: dict, release_url: str, schematics: dict[str, str]) -> list
 
 
 def _with_schematic(url: str, key: str, schematics: dict[str, str]) -> str:
+    """The URL with the schematic's id; empty if that is not known, so that the file can be looked at and not be fetched."""
     if SCHEMATIC not in url:
         return url
     if key not in schematics:
-        raise InputError(f"schematics: none is given for the image {key}; known are {', '.join(sorted(schematics)) or 'none'}")
+        return ""
     try:
         return url.replace(SCHEMATIC, checked_schematic(schematics[key]))
     except InputError as error:

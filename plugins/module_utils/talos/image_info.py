@@ -12,13 +12,14 @@ import contextlib
 import functools
 import typing as t
 
+from ..boot.customization import Customization, is_custom
 from ..boot.kernel_args import redact
 from ..boot.plan import boot_plan
 from ..common.errors import InputError
 from ..omni.arguments import connect
 from ..omni.versions import cluster_versions, supported_versions
 from .alignment import too_far, unsupported
-from .custom import checked_schematic, contradiction, factory_image, factory_names, own_kernel_args
+from .custom import checked_schematic, contradiction, custom_image, expected_kernel_args, factory_names, own_kernel_args
 from .factory import release_files
 from .image_factory import ImageFactory, NotAtFactory
 from .lock import STOCK, Lock, LockedImage, parse_lock
@@ -55,7 +56,8 @@ class Site:
     @functools.cached_property
     def candidates(self) -> Candidates:
         """What a loosely named version may mean now."""
-        published = self.factory.versions() if self.supported is not None and self.params["factory_url"] else None
+        ask = self.supported is not None and self.params["factory_url"] and self.params["archived"] is None
+        published = self.factory.versions() if ask else None
         return Candidates(self.supported, published, self.present)
 
     def exact(self, settings: object) -> Version:
@@ -76,7 +78,7 @@ def image_info(params: dict) -> dict:
         with _of_class(name):
             exact[name] = site.exact(settings)
     classes = {name: {**settings, "version": str(exact[name])} for name, settings in params["classes"].items()}
-    images = _stock_images(params, classes) + _factory_images(site, classes)
+    images = _stock_images(params, classes) + _custom_images(site, classes)
     for image in images:
         image["sha256"] = {**_digests(site, image), **image["sha256"]}
     warnings = _misalignment(site, exact, classes, images)
@@ -89,6 +91,7 @@ def image_info(params: dict) -> dict:
         "moved": moves(loose, site.locks),
         "classes": {name: {"version": image["version"], "sha256": image["sha256"]} for image in images for name in image["classes"]},
         "images": images,
+        "customizations": _customizations(classes, images),
         "warnings": warnings + _contradictions(classes, images),
     }
 
@@ -123,41 +126,62 @@ def _misalignment(site: Site, exact: dict[str, Version], classes: dict, images: 
     machines = site.params["machines"]
     cluster_of = {name: settings["cluster"] for name, settings in machines.items() if isinstance(settings, dict) and settings.get("cluster")}
     if cluster_of:
-        known = {name: {field: machines[name][field] for field in machines[name] if field != "cluster"} for name in cluster_of}
-        groups = boot_plan(classes, known, images).groups
+        groups = boot_plan(classes, {name: machines[name] for name in cluster_of}, images).groups
         members = [(group["id"], group["profile"], cluster_of[group["id"]]) for group in groups if group["id"] in cluster_of]
         lines += too_far(exact, cluster_versions(site.omni), members, site.supported)
     return lines
 
 
 def _stock_images(params: dict, classes: dict) -> list[dict]:
-    images = stock_images({name: settings for name, settings in classes.items() if name not in params["schematics"]})
+    images = stock_images({name: settings for name, settings in classes.items() if not is_custom(settings)})
     for image in images:
         urls = release_files(params["release_url"], image["version"], image["architecture"])
         image.update(key=STOCK, urls={kind: urls[kind] for kind in FILE_NAMES}, sizes={}, kernel_args=None)
     return images
 
 
-def _factory_images(site: Site, classes: dict) -> list[dict]:
+def _custom_images(site: Site, classes: dict) -> list[dict]:
     images = []
-    for name, schematic in site.params["schematics"].items():
-        if name not in classes:
-            raise InputError(f"schematics: there is no class {name!r}; known are {', '.join(classes) or 'none'}")
-        with _of_class(name):
-            images.append(_factory_image(site, name, classes[name], checked_schematic(schematic)))
+    for name, settings in classes.items():
+        if is_custom(settings):
+            with _of_class(name):
+                images.append(_custom_image(site, name, settings))
     return images
 
 
-def _factory_image(site: Site, name: str, settings: dict, schematic: str) -> dict:
-    """The image, which is made at the Factory if it was not before."""
-    image = factory_image(name, settings, site.params["factory_url"], site.params["join_args"])
+def _custom_image(site: Site, name: str, settings: dict) -> dict:
+    """The image with its own kernel arguments; where its schematic is yet to be made, or nobody can be asked, with those that it should have."""
+    if not site.params["join_args"]:
+        raise InputError("its image holds the join arguments, so they are needed; give join_args")
+    image = custom_image(name, settings, site.params["factory_url"], site.params["join_args"])
+    schematic = settings.get("schematic") or site.params["schematics"].get(image["key"])
+    if site.params["archived"] is not None:
+        return {**image, "sizes": {}, "kernel_args": site.params["archived"].get(image["path"]) or expected_kernel_args(settings, image)}
+    if schematic is None:
+        return {**image, "sizes": {}, "kernel_args": expected_kernel_args(settings, image)}
+    return {**image, **_asked(site, settings, image, checked_schematic(schematic))}
+
+
+def _asked(site: Site, settings: dict, image: dict, schematic: str) -> dict:
+    """What the Factory tells of an image, which is made if it was not before."""
     version, architecture = image["version"], image["architecture"]
     try:
         cmdline = site.factory.cmdline(schematic, version, architecture, settings.get("secure_boot") is True)
         sizes = {kind: site.factory.size(schematic, version, file) for kind, file in factory_names(architecture).items()}
     except NotAtFactory as error:
-        raise InputError(f"{error}; correct the version or the architecture, or create the schematic anew") from None
-    return {**image, "sizes": sizes, "kernel_args": own_kernel_args(cmdline, site.params["join_args"])}
+        raise InputError(f"{error}; correct the version, the architecture or the names of extensions, or omni_matchbox_factory_url") from None
+    return {"sizes": sizes, "kernel_args": own_kernel_args(cmdline, site.params["join_args"])}
+
+
+def _customizations(classes: dict, images: list[dict]) -> list[dict]:
+    """What Omni is to make schematics of, each once, by the options of ``omni_schematic``."""
+    found = {}
+    for image in images:
+        settings = classes[image["classes"][0]]
+        if image["key"] != STOCK and not settings.get("schematic"):
+            version = {"talos_version": image["version"], "architecture": image["architecture"]}
+            found[image["key"]] = {"image_key": image["key"], **version, **Customization.of(settings).content()}
+    return list(found.values())
 
 
 def _contradictions(classes: dict, images: list[dict]) -> list[str]:
@@ -165,7 +189,7 @@ def _contradictions(classes: dict, images: list[dict]) -> list[str]:
     lines = []
     for image in images:
         name = image["classes"][0]
-        differs = contradiction(image, classes[name].get("secure_boot") is True) if image["kernel_args"] else ""
+        differs = contradiction(classes[name], image) if image["kernel_args"] else ""
         if differs:
             lines.append(f"class {name}: its image's own kernel arguments count; beside those that Talos {image['version']} should have it {differs}")
     return lines

@@ -14,7 +14,7 @@ import typing as t
 import urllib.parse
 
 from .lock import STOCK, LockedImage
-from .stock import stock_folder
+from .stock import custom_folder, stock_folder
 from .version import Version
 
 _PATH = re.compile(r"(?:assets/+|(?=talos/))([^\s\"'?#<>,;|&)]*)")
@@ -27,7 +27,7 @@ def image_folder(image: LockedImage) -> str:
     """Where an image lies below the assets."""
     if image.image == STOCK:
         return stock_folder(image.version, image.architecture)
-    return f"talos/{image.version}/{image.image}/{image.architecture}"
+    return custom_folder(image.version, image.image, image.architecture)
 
 
 def references(content: str) -> set[str] | None:

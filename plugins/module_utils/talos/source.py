@@ -43,7 +43,7 @@ class Source:
 
     def ask(self, files: list[tuple[ImageFile, LockedFile | None]]) -> None:
         """Ask about all of ``files`` (each with what the lock says of it) at once; the answers are kept."""
-        urls = [file.url for file, _locked in files if not self._size_is_known(file)]
+        urls = [file.url for file, _locked in files if not self._need_not_ask(file)]
         urls += [file.checksums for file, locked in files if self._needs_checksums(file, locked)]
         unknown = [url for url in dict.fromkeys(urls) if url not in self._remotes]
         with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
@@ -55,15 +55,21 @@ class Source:
         except OmniMatchboxError as error:
             return error
 
-    def _size_is_known(self, file: ImageFile) -> bool:
-        return self.incoming is not None or file.size is not None
+    def require(self, files: list[ImageFile]) -> None:
+        """Raise before anything is fetched if nobody knows where one of ``files`` comes from."""
+        for file in files:
+            if not self.url(file):
+                raise InputError(f"schematics: none is given for the image {file.image.image}{_wanted_by(file)}; give what omni_schematic made")
+
+    def _need_not_ask(self, file: ImageFile) -> bool:
+        return file.size is not None or not file.url or self.incoming is not None
 
     def _needs_checksums(self, file: ImageFile, locked: LockedFile | None) -> bool:
         return bool(file.checksums and not self.incoming and not file.sha256 and not locked)
 
     def remote(self, file: ImageFile) -> Remote:
         """What the source says of a file that was asked about."""
-        if self._size_is_known(file):
+        if self._need_not_ask(file):
             return Remote(file.size)
         try:
             return _answer(self._remotes[file.url])

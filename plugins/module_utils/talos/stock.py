@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 
+from ..boot.customization import is_custom
 from ..boot.kernel_args import redact
 from ..common.errors import InputError
-from .factory import refuse_customization
 from .version import Version, parse_architecture
 
 FILE_NAMES = {"kernel": "vmlinuz", "initramfs": "initramfs.xz"}
@@ -46,6 +46,11 @@ def stock_folder(version: str, architecture: str) -> str:
     return f"talos/{version}" if architecture == "amd64" else f"talos/{version}/{architecture}"
 
 
+def custom_folder(version: str, key: str, architecture: str) -> str:
+    """The folder of an image with the image key ``key``, below the assets."""
+    return f"talos/{version}/{key}/{architecture}"
+
+
 def checked_image(image: dict) -> dict:
     """An image that somebody wrote, complete: its folder if it has none, no link, no digests; :class:`InputError` for what is wrong."""
     version = str(Version.parse(image["version"]))
@@ -64,7 +69,8 @@ def _class_image(settings: object) -> dict:
     """The image of one class, without the names of the classes."""
     if not isinstance(settings, dict) or settings.get("version") is None:
         raise InputError(f"expected settings with a Talos version, such as {{version: v1.11.4}}, got {redact(repr(settings))}")
-    refuse_customization(settings)
+    if is_custom(settings):
+        raise InputError("it boots an image of its own, not the stock one; have talos_image_info tell about it, and give its images")
     wanted = {name: settings.get(name) for name in ("version", "architecture", "sha256")}
     image = checked_image({**wanted, "link": settings.get("path")})
     if image["link"] == image["path"]:

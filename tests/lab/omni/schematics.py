@@ -1,11 +1,16 @@
 """The call that creates schematics, and the installation media that it refers to.
 
-No Image Factory is behind it: an id is the digest of the text, as the factory's is, and nothing is kept.
+Schematics are made at the Image Factory whose authority is in the setting ``image_factory_ca``. Without one, an id is the digest of the
+text, as the factory's is, and nothing is kept.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
+import ssl
+import urllib.error
+import urllib.request
 
 from . import resources
 from .calls import MANAGEMENT_SERVICE, ApiError, Call, require
@@ -39,9 +44,19 @@ def _create(call: Call) -> dict:
     token = body.get("join_token") or call.content["default_token"]["token_id"]
     args = resources.join_arguments(call.content, token, tunnel) + body.get("extra_kernel_args", [])
     text = _yaml(args, body.get("meta_values", {}), sorted(set(body.get("extensions", []))), media.get("overlay", ""))
-    schematic_id = hashlib.sha256(text.encode()).hexdigest()
+    schematic_id = _at_factory(call.content, text) if call.content.get("image_factory_ca") else hashlib.sha256(text.encode()).hexdigest()
     answer = {"schematic_id": schematic_id, "pxe_url": f"{PXE}/{schematic_id}/{body.get('talos_version', '')}/metal-{media['architecture']}"}
     return {**answer, **({"grpc_tunnel_enabled": True} if tunnel else {}), "schematic_yml": text}
+
+
+def _at_factory(content: dict, text: str) -> str:
+    """The id that the Image Factory gives to the schematic."""
+    context = ssl.create_default_context(cafile=content["image_factory_ca"])
+    try:
+        with urllib.request.urlopen(content["image_factory_base_url"] + "/schematics", text.encode(), timeout=10, context=context) as answer:
+            return json.load(answer)["id"]
+    except urllib.error.URLError as error:
+        raise ApiError(2, f"failed to create schematic: {error.reason}") from None
 
 
 def _yaml(args: list[str], meta: dict, extensions: list[str], overlay: str) -> str:

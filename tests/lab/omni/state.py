@@ -50,6 +50,8 @@ class State:
                 "logs_port": 8092,
                 "enforce_grpc_tunnel": False,
                 "image_factory_base_url": "https://factory.talos.dev",
+                # With the authority of an Image Factory, schematics are really made there.
+                "image_factory_ca": "",
                 "eula_accepted": True,
                 # Omni takes minutes to notice that a machine is gone.
                 "disconnect_after": 210,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot.plan import boot_plan
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.talos.custom import EMPTY_SCHEMATIC
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.talos.custom import custom_image
 from lab.factory import Factory
 from support import images
 from support.modules import warnings
@@ -16,6 +16,7 @@ pytest_plugins = ["support.omni"]
 MODULE = "talos_image_info"
 DIGEST, OTHER_DIGEST = "a" * 64, "b" * 64
 JOIN = ["siderolink.api=grpc://h?jointoken=site-token", "talos.events.sink=h:1", "talos.logging.kernel=tcp://h:2"]
+ISCSI = {"extensions": ["siderolabs/iscsi-tools"]}
 TALOS = {"talos": {"version": "v1.11.4"}}
 LOOSE = {"talos": {"version": "v1.11"}, "next": {"version": "omni"}, "exact": {"version": "v1.10.8"}}
 
@@ -129,9 +130,17 @@ def test_a_class_that_is_far_from_its_cluster(modules, omni, ask):
 
 def test_an_image_of_the_factory(ask, factory):
     schematic = factory.create({"customization": {"extraKernelArgs": [*JOIN, "-init_on_alloc"]}})
-    classes = {**TALOS, "iscsi": {"version": "v1.11", "extensions": ["siderolabs/iscsi-tools"], "kernel_args": ["pti=off"], "default": True}}
-    result = ask(classes, schematics={"iscsi": schematic}, join_args=JOIN, pins={"versions": {"v1.11": "v1.11.4"}})
+    classes = {**TALOS, "iscsi": {"version": "v1.11", **ISCSI, "kernel_args": ["pti=off"], "default": True}}
+    pins = {"versions": {"v1.11": "v1.11.4"}}
+    expected = ask(classes, join_args=JOIN, pins=pins)
+    (wanted,) = expected["customizations"]
+    assert {name: wanted[name] for name in ("talos_version", "architecture", "extensions")} == {"talos_version": "v1.11.4", "architecture": "amd64", **ISCSI}
+    assert [path for path in factory.requests if "image" in str(path)] == []
+    result = ask(classes, schematics={wanted["image_key"]: schematic}, join_args=JOIN, pins=pins)
     stock, made = result["images"]
+    assert made["key"] == wanted["image_key"] == expected["images"][1]["key"]
+    # Where it is not known, it is what it should be; here the factory's says something else.
+    assert set(expected["images"][1]["kernel_args"]) - set(made["kernel_args"]) == {"init_on_alloc=1"}
     assert stock["key"] == "stock"
     assert made["path"] == f"talos/v1.11.4/{made['key']}/amd64"
     assert made["sizes"]["kernel"] == 300_000 and made["urls"]["kernel"].endswith("/image/@schematic@/v1.11.4/kernel-amd64")
@@ -148,15 +157,37 @@ def test_an_image_of_the_factory(ask, factory):
 @pytest.mark.parametrize(
     ("schematic", "message"),
     [
-        ({}, "class talos: this is the empty schematic: "),
-        ({"customization": {"extraKernelArgs": ["a"]}}, "class talos: its schematic has no join arguments: "),
-        ({"customization": {"extraKernelArgs": [arg.replace("site-token", "old") for arg in JOIN]}}, "other join arguments than the site (token sha256:"),
+        ({}, "class talos: its schematic holds no join arguments;"),
+        ({"customization": {"extraKernelArgs": ["a"]}}, "class talos: its schematic holds no join arguments;"),
+        (
+            {"customization": {"extraKernelArgs": [arg.replace("site-token", "old") for arg in JOIN]}},
+            "holds other join arguments than this run's (siderolink.api",
+        ),
     ],
 )
 def test_schematics_that_would_not_come_back(modules, omni, factory, schematic, message):
-    params = {"classes": TALOS, "factory_url": factory.url, "join_args": JOIN, "schematics": {"talos": factory.create(schematic)}}
-    said = modules.refuse(MODULE, {**omni.params, **params})
-    assert message in said and "site-token" not in said
+    by_class = {"classes": {"talos": {**TALOS["talos"], "schematic": factory.create(schematic)}}}
+    classes = {"talos": {**TALOS["talos"], **ISCSI}}
+    by_key = {"classes": classes, "schematics": {custom_image("talos", classes["talos"], factory.url, JOIN)["key"]: factory.create(schematic)}}
+    for params in (by_class, by_key):
+        said = modules.refuse(MODULE, {**omni.params, **params, "factory_url": factory.url, "join_args": JOIN})
+        assert message in said and "(the UKI trap); either let Omni make the schematic" in said
+        assert "site-token" not in said and factory.create(schematic) not in said
+
+
+def test_a_schematic_that_the_class_names(ask, factory):
+    schematic = factory.create({"customization": {"extraKernelArgs": JOIN}})
+    result = ask({"talos": {**TALOS["talos"], "schematic": schematic}}, join_args=JOIN)
+    assert (result["customizations"], len(result["images"][0]["sizes"])) == ([], 2)
+    assert schematic not in json.dumps(result)
+
+
+def test_images_of_an_archive_ask_nobody(ask, factory):
+    classes = {"talos": {**TALOS["talos"], **ISCSI}, "other": {**TALOS["talos"], "extra_kernel_args": ["a=1"]}}
+    folder = custom_image("talos", classes["talos"], factory.url, JOIN)["path"]
+    result = ask(classes, join_args=JOIN, archived={folder: ["from=archive"]}, alignment="ignore")
+    assert [image["kernel_args"][-1] for image in result["images"]] == ["from=archive", "a=1"]
+    assert factory.requests == []
 
 
 def bad_class(**settings) -> dict:
@@ -182,23 +213,24 @@ BAD = [
     (bad_class(architecture="AARCH64"), "write arm64"),
     (bad_class(architecture="riscv64"), "write amd64 or arm64"),
     (bad_class(architecture=64), "architecture 64 is not known to Talos"),
-    # schematic ids
-    ({"schematics": {"talos": "abc"}}, "class talos: this is no schematic id"),
-    ({"schematics": {"talos": "A" * 64}}, "class talos: this is no schematic id"),
-    ({"schematics": {"talos": 5}}, "class talos: this is no schematic id"),
-    ({"schematics": {"talos": ""}}, "class talos: this is no schematic id"),
-    ({"schematics": {"talos": EMPTY_SCHEMATIC}}, "class talos: this is the empty schematic: "),
-    ({"schematics": {"other": "a" * 64}}, "schematics: there is no class 'other'; known are talos"),
-    (bad_class(extensions=["a"]), "class talos: extensions is not supported yet"),
-    (bad_class(schematic="a" * 64), "class talos: schematic is not supported yet"),
-    (bad_class(overlay={"name": "rpi"}), "class talos: overlay is not supported yet"),
+    # schematics
+    (bad_class(schematic="abc"), "class talos: this is no schematic id"),
+    (bad_class(schematic="A" * 64), "class talos: this is no schematic id"),
+    (bad_class(schematic=5), "class talos: this is no schematic id"),
+    (bad_class(schematic="a" * 64, extensions=["a/b"]), "class talos: schematic and extensions: what is in a schematic cannot be changed"),
+    (bad_class(extensions=["a"]), "class talos: extensions: 'a' is no name of an extension"),
+    (bad_class(extensions="a/b"), "class talos: extensions is a list of texts, got 'a/b'"),
+    (bad_class(overlay={"name": "rpi"}), "class talos: overlay: {'name': 'rpi'} is no name of an overlay"),
+    (bad_class(extra_kernel_args=["a b"]), "class talos: extra_kernel_args: number 1 is empty or holds white space"),
+    (bad_class(extra_kernel_args=JOIN[:1]), "class talos: extra_kernel_args: number 1 is one of the join arguments"),
+    ({**bad_class(**ISCSI), "join_args": []}, "class talos: its image holds the join arguments, so they are needed; give join_args"),
     # URLs
     ({"release_url": "mirror.lan"}, "release_url: 'mirror.lan' is neither an http, https or file URL nor an absolute path"),
     ({"release_url": "https://user:pw@mirror.lan"}, "release_url: a URL is shown in diffs and logs"),
     ({"release_url": "https://mirror.lan?x"}, "release_url: file names are added to this URL"),
     ({"release_url": "https://factory.talos.dev"}, "release_url: https://factory.talos.dev is an Image Factory"),
-    ({"factory_url": "factory", "schematics": {"talos": "a" * 64}}, "class talos: factory_url: 'factory' is neither"),
-    ({"factory_url": "", "schematics": {"talos": "a" * 64}}, "class talos: factory_url: '' is neither"),
+    ({"factory_url": "factory", **bad_class(**ISCSI)}, "class talos: factory_url: 'factory' is neither"),
+    ({"factory_url": "", **bad_class(**ISCSI)}, "class talos: factory_url: '' is neither"),
     # digests
     (bad_class(sha256="a" * 64), "class talos: sha256: expected the digests of kernel and initramfs"),
     (bad_class(sha256={"vmlinuz": "a" * 64}), "class talos: sha256: expected the digests of kernel and initramfs"),
@@ -231,6 +263,6 @@ BAD = [
 
 @pytest.mark.parametrize(("params", "message"), BAD)
 def test_bad_input(modules, params, message):
-    said = modules.refuse(MODULE, {"classes": TALOS, **params})
+    said = modules.refuse(MODULE, {"classes": TALOS, "join_args": JOIN, **params})
     assert message in said
     assert "pw" not in said

@@ -3,31 +3,26 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot.customization import Customization, image_key
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.errors import InputError
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.talos.custom import (
     EMPTY_SCHEMATIC,
     checked_schematic,
     contradiction,
-    factory_image,
-    image_key,
+    custom_image,
+    expected_kernel_args,
     own_kernel_args,
 )
 
 JOIN = ["siderolink.api=grpc://h?jointoken=site", "talos.events.sink=h:1", "talos.logging.kernel=tcp://h:2"]
 FACTORY = "https://factory.lan"
-
-
-def test_the_key_goes_by_customization_and_join_arguments():
-    keys = [image_key({}, JOIN), image_key({"extensions": ["a"]}, JOIN), image_key({"extensions": ["a"]}, JOIN[:2])]
-    assert len(set(keys)) == 3
-    assert keys[1] == image_key({"extensions": ["a"]}, list(JOIN))
-    assert all(len(key) == 16 and int(key, 16) >= 0 for key in keys)
+ISCSI = "siderolabs/iscsi-tools"
 
 
 def test_an_image_by_its_key():
-    settings = {"version": "1.11.4", "architecture": "arm64", "extensions": ["a"], "path": "pi", "kernel_args": ["x"]}
-    image = factory_image("pi", settings, FACTORY + "/", JOIN)
-    key = image_key({"extensions": ["a"]}, JOIN)
+    settings = {"version": "1.11.4", "architecture": "arm64", "extensions": [ISCSI], "path": "pi", "kernel_args": ["x"]}
+    image = custom_image("pi", settings, FACTORY + "/", JOIN)
+    key = image_key(Customization((ISCSI,)).content(), JOIN)
     assert image == {
         "classes": ["pi"],
         "version": "v1.11.4",
@@ -43,6 +38,17 @@ def test_an_image_by_its_key():
     }
 
 
+def test_a_schematic_of_ones_own_has_a_key_too():
+    keys = [custom_image("own", {"version": "v1.11.4", "schematic": digit * 64}, FACTORY, JOIN)["key"] for digit in "aab"]
+    assert keys[0] == keys[1] != keys[2]
+    assert "a" * 8 not in keys[0]
+
+
+def test_a_schematic_is_complete():
+    with pytest.raises(InputError, match="schematic and overlay: what is in a schematic cannot be changed; give the one or the other"):
+        custom_image("own", {"version": "v1.11.4", "schematic": "a" * 64, "overlay": "rpi_generic"}, FACTORY, JOIN)
+
+
 @pytest.mark.parametrize("value", ["a" * 63, "a" * 65, "A" * 64, "g" * 64, "", None, 5, ["a" * 64], f"{'a' * 64}\n"])
 def test_what_is_no_schematic_id_is_not_shown(value):
     with pytest.raises(InputError) as refused:
@@ -50,9 +56,23 @@ def test_what_is_no_schematic_id_is_not_shown(value):
     assert str(refused.value) == "this is no schematic id; it has 64 hexadecimal digits in lower case"
 
 
+@pytest.mark.parametrize(
+    ("extra", "expected"),
+    [
+        ([], "talos.platform=metal console=tty0 init_on_alloc=1 "),
+        (["a=1", "pti=off"], " pti=on consoleblank=0 nvme_core.io_timeout=4294967295 printk.devkmsg=on selinux=1 a=1 pti=off"),
+        (["-init_on_alloc", "-pti=on"], "talos.platform=metal console=tty0 slab_nomerge= consoleblank=0 "),
+        # The imager has its own consoles only as long as nobody names one.
+        (["console=ttyS1"], "talos.platform=metal init_on_alloc=1 slab_nomerge= pti=on "),
+    ],
+)
+def test_what_an_image_should_have(extra, expected):
+    args = expected_kernel_args({"extra_kernel_args": extra}, {"version": "v1.11.4", "architecture": "amd64"})
+    assert expected in " ".join(args)
+
+
 def test_the_empty_schematic_is_the_trap():
-    assert checked_schematic("a" * 64) == "a" * 64
-    with pytest.raises(InputError, match="this is the empty schematic: .*UKI trap"):
+    with pytest.raises(InputError, match="its schematic holds no join arguments; .*UKI trap"):
         checked_schematic(EMPTY_SCHEMATIC)
 
 
@@ -63,9 +83,12 @@ def test_join_arguments_of_an_image_are_taken_out():
 @pytest.mark.parametrize(
     ("cmdline", "message"),
     [
-        ("a=1 b", "its schematic has no join arguments: the installed machine would boot from a UKI"),
-        (" ".join(JOIN).replace("site", "old"), "its schematic has other join arguments than the site (token sha256:cba06b57, not sha256:"),
-        (" ".join(JOIN[:2]), "other join arguments than the site"),
+        ("a=1 b", "its schematic holds no join arguments; a machine installed from it would boot with what the schematic holds"),
+        (
+            " ".join(JOIN).replace("site", "old"),
+            "its schematic holds other join arguments than this run's (siderolink.api is grpc://h?jointoken=sha256:cba06b57, not ",
+        ),
+        (" ".join(JOIN[:2]), "talos.logging.kernel is not there"),
         (" ".join(JOIN) + ' "', "a double quote is not closed"),
     ],
 )
@@ -81,7 +104,7 @@ def test_contradiction():
     table = (
         "talos.platform=metal console=tty0 slab_nomerge= pti=on consoleblank=0 printk.devkmsg=on selinux=1 module.sig_enforce=1 proc_mem.force_override=never"
     )
-    assert contradiction({**image, "kernel_args": table.split()}, secure_boot=True) == ""
-    assert contradiction({**image, "version": "v1.13.0", "kernel_args": table.split()}, secure_boot=True) == (
+    assert contradiction({"secure_boot": True}, {**image, "kernel_args": table.split()}) == ""
+    assert contradiction({"secure_boot": True}, {**image, "version": "v1.13.0", "kernel_args": table.split()}) == (
         "lacks init_on_alloc=1 nvme_core.io_timeout=4294967295 lockdown=confidentiality"
     )

@@ -86,15 +86,23 @@ def test_an_image_that_the_factory_does_not_have(host, image, schematics):
 @pytest.mark.parametrize(
     ("schematics", "message"),
     [
-        ({}, f"schematics: none is given for the image {KEY}; known are none"),
-        ({OTHER: "0" * 64}, f"known are {OTHER}"),
         ({KEY: "too short"}, f"schematics: {KEY}: this is no schematic id"),
-        ({KEY: "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"}, "this is the empty schematic"),
+        ({KEY: "376567988ad370138ad8b2698212367b8edcb69b5fd68c80be1f2ec7d603b4ba"}, f"schematics: {KEY}: its schematic holds no join arguments; .*UKI trap"),
     ],
 )
 def test_schematics_that_will_not_do(host, image, schematics, message):
     with pytest.raises(InputError, match=message):
         host.plan(image(), schematics=schematics)
+
+
+@pytest.mark.parametrize("schematics", [{}, {OTHER: "0" * 64}])
+def test_without_its_schematic_an_image_can_only_be_looked_at(host, image, schematics, server, assets):
+    plan = host.plan(image(), schematics=schematics)
+    assert {fetch.file.image.image for fetch in plan.fetches} == {KEY}
+    assert all("@schematic@" in file["url"] for file in plan.files())
+    with pytest.raises(InputError, match=f"schematics: none is given for the image {KEY}"):
+        host.have(image(), schematics=schematics)
+    assert (server.requests, list(assets.glob("talos/v*"))) == ([], [])
 
 
 def test_an_image_of_unknown_origin(host):
