@@ -18,6 +18,8 @@ REPLAYED = ("labels", "clusters", "classes", "finalizers", "types", "selectors",
 # When a file was recorded, where the time matters.
 RECORDED_AT = {"finalizers": "2026-11-24T00:24:50Z", "classes": "2026-11-24T00:03:14Z"}
 
+CONTROLLERS_TAKE = {"finalizers": 0, "types": 60}
+
 IN_A_CLUSTER = "that machine was in a cluster, those of the lab Omni are free"
 JUST_JOINED = "a machine that had joined a moment ago had not told what it is"
 EXPLAINED = {
@@ -53,9 +55,9 @@ def prepare(omni, name: str) -> None:
     for kind, namespace, resource_id, spec, labels in PREPARED.get(name, []):
         metadata = {"namespace": namespace, "type": f"{kind}.omni.sidero.dev", "id": resource_id, "labels": labels}
         create_resource(omni.client(clock=omni.state.clock), {"metadata": metadata, "spec": spec})
-    if name == "finalizers":
-        # The recording does not show that somebody waited.
-        omni.state.set(controllers_take=0)
+    # One recording does not show that somebody waited, another that nobody did.
+    if name in CONTROLLERS_TAKE:
+        omni.state.set(controllers_take=CONTROLLERS_TAKE[name])
 
 
 @pytest.fixture(scope="module")
