@@ -10,3 +10,7 @@ from ..plugin_utils.unseen import UnseenAction
 
 class ActionModule(UnseenAction):
     """The result holds the id of the schematic, which is as good as a join token."""
+
+    def _question(self) -> dict:
+        """In check mode nothing is made, and there is no id."""
+        return {**super()._question(), "check": self._task.check_mode}

@@ -39,14 +39,13 @@ def ask_once(question: t.Any, ask: t.Callable[[], dict]) -> dict:
 
 
 def question_of(action: ActionBase) -> dict:
-    """All that the answer to a task depends on: what is asked, in which environment, from where, and whether something may be made."""
+    """All that the answer to a task depends on: what is asked, in which environment, and from where."""
     here = action._connection.transport == "local"
     return {
         "action": action._task.action,
         "arguments": action._task.args,
         "environment": action._task.environment,
         "from": "controller" if here else [action._connection.transport, action._play_context.remote_addr],
-        "check": action._task.check_mode,
     }
 
 

@@ -19,12 +19,16 @@ class UnseenAction(ActionBase):
     def run(self, tmp=None, task_vars=None):
         """The module's result; ``register`` keeps all of it, output shows it only if it is an error."""
         super().run(tmp, task_vars)
-        result = ask_once(question_of(self), lambda: self._execute_unseen(task_vars))
+        result = ask_once(self._question(), lambda: self._execute_unseen(task_vars))
         if not result.get("failed"):
             result["_ansible_no_log"] = True
             # Up to ansible-core 2.18, the summary of a loop's results does not look at the results.
             self._task.no_log = True
         return result
+
+    def _question(self) -> dict:
+        """All that the result depends on."""
+        return question_of(self)
 
     def _execute_unseen(self, task_vars) -> dict:
         """The module's result. Where it is not the controller that asks, Ansible would show at -vvv what comes over ssh."""
