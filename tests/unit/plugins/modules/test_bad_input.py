@@ -205,7 +205,7 @@ SITE = {
     "class-unknown-setting": (
         "classes: {talos: {version: v1.11.4, kernel_arg: [a]}}",
         "class talos: unknown setting 'kernel_arg'; known are architecture, console, default, "
-        "extensions, halt_if_installed, kernel_args, kernel_args_exact, overlay, path, secure_boot, sha256, version",
+        "extensions, extra_kernel_args, halt_if_installed, kernel_args, kernel_args_exact, overlay, path, schematic, secure_boot, sha256, version",
     ),
     "class-version-number": (
         "classes: {talos: {version: 1.11}}",
@@ -269,7 +269,7 @@ SITE = {
     ),
     "machine-unknown-setting": (
         f"{{{CLASS}, machines: {{a: {{mac: '52:54:00:12:34:56', profile: talos}}}}}}",
-        "machine a: unknown setting 'profile'; known are class, mac, serial, uuid",
+        "machine a: unknown setting 'profile'; known are class, cluster, mac, serial, uuid",
     ),
     "profile-given-twice": (
         "profiles: [{id: p, boot: {kernel: /k}}, {id: p, boot: {kernel: /l}}]",
