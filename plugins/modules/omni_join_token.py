@@ -53,8 +53,8 @@ options:
   renew_before:
     description:
       - >-
-        Renew it in time. A token that is there ends when it does; only if that is within this time, such as V(14d), its end is moved to
-        O(expiry) from now, which must be a lifetime then.
+        Renew it in time. A token that is there ends when it does; only if that is within this time, such as V(14d), its end is moved on by
+        O(expiry), which must be a lifetime then, and once more by as much if that is not enough to be farther away than this time.
       - The token itself stays the same, so that nothing has to be told to machines or boot hosts.
     type: str
   default:

@@ -43,13 +43,15 @@ class Fault:
     On every request: ``status`` (answer ``status``), ``redirect`` (to ``location``), ``page`` (a web page, with 200), ``unsized`` (no
     Content-Length), ``rangeless`` (all of the file, whatever range is asked for).
     On GET only: ``reset`` (half of the file, then the connection is reset), ``short`` (half of what Content-Length says),
-    ``corrupt`` (one bit is wrong), ``slow`` (2.6 MB/s), ``stall`` (half of the file, then silence until the fault is gone).
+    ``corrupt`` (one bit is wrong), ``slow`` (a pause of ``seconds`` after every 256 KiB until the fault is gone), ``stall`` (half of the
+    file, then silence until the fault is gone).
     ``at`` is the byte of the answer at which it happens instead of its half, ``times`` how often it happens before all is well.
     """
 
     kind: str
     status: int = 503
     location: str = ""
+    seconds: float = 0.1
     at: int | None = None
     times: int | None = None
 
@@ -167,17 +169,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             if kind == "corrupt" and position <= place < position + len(block):
                 block[place - position] ^= 1
             self.wfile.write(block)
-            if kind == "slow":
-                time.sleep(0.1)
+            if kind == "slow" and self._lasts(fault):
+                time.sleep(fault.seconds)
         if kind == "stall":
             self._stall(fault)
         if kind == "reset":
             self._reset()
 
     def _stall(self, fault: Fault) -> None:
-        downloads = self.server.downloads
-        while not downloads.stopping and (fault.times is not None or downloads.faults.get(self.path) is fault):
+        while not self.server.downloads.stopping and self._lasts(fault):
             time.sleep(0.05)
+
+    def _lasts(self, fault: Fault) -> bool:
+        """Whether a fault goes on; nobody takes back one that is counted."""
+        return fault.times is not None or self.server.downloads.faults.get(self.path) is fault
 
     def _reset(self) -> None:
         self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

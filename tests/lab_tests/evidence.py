@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import pathlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -32,13 +33,14 @@ SITE = REPOSITORY / "playbooks/site.yml"
 class Evidence:
     """Runs site.yml on a site's controller and records all that can be seen of it.
 
-    The channels are ``output``, ``log`` (ANSIBLE_LOG_PATH), ``retry``, ``facts``, ``temporary``, ``syslog``, ``processes``, ``journals``.
+    The channels are ``output``, ``log`` (ANSIBLE_LOG_PATH), ``retry``, ``facts``, ``temporary``, ``syslog``, ``processes``, ``journals``,
+    ``web`` (what the web servers of the lab Omni and of the downloads log; a boot host's own is among its files).
     """
 
     def __init__(self, site: Site):
         self.site = site
         self.directory = site.run.state / "evidence"
-        for name in ("output", "log", "retry", "facts", "temporary", "syslog", "processes", "journals", "dev/upper", "dev/work"):
+        for name in ("output", "log", "retry", "facts", "temporary", "syslog", "processes", "journals", "web", "dev/upper", "dev/work"):
             (self.directory / name).mkdir(parents=True)
         (self.directory / "dev/upper/log").touch()
 
@@ -92,7 +94,9 @@ class Evidence:
             (self.directory / "dev/log").unlink()
 
     def collect(self) -> None:
-        """What the hosts keep themselves: their journals."""
+        """What is kept elsewhere: the journals of the hosts, the logs of web servers."""
+        for log in (self.site.omni.directory / "access.log", self.site.run.state / "downloads.jsonl"):
+            shutil.copy(log, self.channel("web"))
         for host in self.site.hosts.values():
             journal = subprocess.run(host.command(["journalctl", "--output=export", "--all", "--no-pager"]), capture_output=True, check=True)
             (self.channel("journals") / host.name).write_bytes(journal.stdout)

@@ -1,9 +1,9 @@
 """No join token and no service-account key is seen by anybody but Omni, Ansible's own process, the boot engine and the machines.
 
 One story on two boot hosts, of which everything is recorded that anybody could look at: a first run, a machine that boots, a run without
-a change, a rotation (previewed, then done without pipelining), a question to Omni that is not asked by the controller, and a run in which
-every host fails in another way. ``boot1`` asks Omni; for ``boot2`` somebody has pasted the join arguments into the inventory, and those of
-another Omni into a profile.
+a change, a rotation (previewed, refused for that machine's sake, done without pipelining), all that can be done with secrets by modules
+(omni_secrets.yml), and a run in which every host fails in another way. ``boot1`` asks Omni; for ``boot2`` somebody has pasted the join
+arguments into the inventory, and those of another Omni into a profile.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from evidence import Evidence, host_files
 from lab.omni import resources
 from lab.omni.state import new_token
 from lab.site import DHCP, TALOS_VERSION, Site
+from lab.system import REPOSITORY
 from support.secrets import holders, key_texts
 
 CALLBACKS = {"default": "ansible.builtin.default", "json": "ansible.posix.json"}
@@ -31,17 +32,12 @@ CHANNELS = {
     "retry": "wrong-setting",
     "syslog": "service_account_key=NOT_LOGGING_PARAMETER",
     "journals": "join_args=NOT_LOGGING_PARAMETER",
+    "web": "POST /api/omni.resources.ResourceService/Update HTTP/1.1",
     "processes": "AnsiballZ_matchbox_sync",
 }
 
-# The join arguments are asked for by a boot host, not by the controller as in site.yml.
-ELSEWHERE = [
-    {
-        "hosts": "boot2",
-        "gather_facts": False,
-        "tasks": [{"usableapps.omni_matchbox.omni_kernel_params": {"kernel_params": "{{ omni_matchbox_kernel_params }}"}}],
-    }
-]
+ROTATE = REPOSITORY / "playbooks/rotate_join_token.yml"
+OMNI = pathlib.Path(__file__).with_name("omni_secrets.yml")
 
 # Hosts that fail, and what is said of each.
 FAILURES = {
@@ -59,19 +55,33 @@ FAILURES = {
 
 @dataclasses.dataclass(repr=False)
 class Secrets:
-    """What must not be seen, not even when a test fails."""
+    """What must not be seen, not even when a test fails. ``kept`` is the folder for those that the story makes, in files."""
 
     old: str
-    new: str
     other: str
     revoked: str
     key: str
     refused_key: str
+    kept: pathlib.Path
+    new: str = ""
+    patch: str = dataclasses.field(default_factory=new_token)
+    s3: str = dataclasses.field(default_factory=new_token)
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """For omni_secrets.yml."""
+        return {"secret_token": self.new, "secret_patch": self.patch, "secret_s3": self.s3, "kept": str(self.kept)}
 
     def named(self) -> dict[str, list[str]]:
         """All of them by what to call them."""
         tokens = {"old token": [self.old], "new token": [self.new], "other token": [self.other], "revoked token": [self.revoked]}
-        return {**tokens, "key": key_texts(self.key), "refused key": key_texts(self.refused_key)}
+        keys = {"key": key_texts(self.key), "refused key": key_texts(self.refused_key), "made key": key_texts(self.made("berlin.key"))}
+        inside = {"patch": [self.patch, self.patch[::-1]], "S3 key": [self.s3], "schematic id": [self.made("schematic")]}
+        return {**tokens, **keys, **inside}
+
+    def made(self, name: str) -> str:
+        """What the story made."""
+        return (self.kept / name).read_text().strip()
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +98,9 @@ def secrets(site):
     refused_key = site.account("gone")
     with omni.change() as content:
         content["accounts"] = [account for account in content["accounts"] if account["name"] != "gone"]
-    return Secrets(omni.default_token(), omni.create_token("next"), new_token(), revoked, site.service_account_key, refused_key)
+    kept = site.run.state / "kept"
+    kept.mkdir(mode=0o700)
+    return Secrets(omni.default_token(), new_token(), revoked, site.service_account_key, refused_key, kept)
 
 
 @pytest.fixture(scope="module")
@@ -100,13 +112,11 @@ def evidence(site, secrets):
     assert site.boot("machine", "bios").join["accepted"]
     again = evidence.converge("again", stdout_callback=CALLBACKS["json"])
     assert [counts["changed"] for counts in told(again)["stats"].values()] == [0, 0]
-    site.omni.set_default_token(secrets.new)
+    rotate(evidence)
+    secrets.new = site.omni.default_token()
     inventory(site, secrets, secrets.new)
-    evidence.converge("rotation-foreseen", "--check", "--tags", "talos_boot")
-    evidence.converge("rotation", "--tags", "talos_boot", stdout_callback=CALLBACKS["json"], pipelining="false")
-    elsewhere = site.run.state / "elsewhere.yml"
-    elsewhere.write_text(json.dumps(ELSEWHERE))
-    evidence.converge("elsewhere", playbook=elsewhere)
+    evidence.converge("pasted", "--tags", "talos_boot", stdout_callback=CALLBACKS["json"])
+    evidence.converge("omni", playbook=OMNI)
     faults(site, secrets)
     for name, callback in CALLBACKS.items():
         evidence.converge(f"failing-{name}", fails=True, stdout_callback=callback)
@@ -114,11 +124,20 @@ def evidence(site, secrets):
     return evidence
 
 
+def rotate(evidence: Evidence) -> None:
+    """Rotates the token of boot1, the only boot host by now; the machine that has booted depends on the old one."""
+    evidence.site.inventory(evidence.site.variables(), {"boot1": DHCP})
+    named, forced = ("-e", "omni_matchbox_rotation_name=next"), ("-e", "omni_matchbox_rotation_force=true")
+    evidence.converge("rotation-foreseen", "--check", *named, playbook=ROTATE)
+    evidence.converge("rotation-refused", *named, playbook=ROTATE, fails=True, stdout_callback=CALLBACKS["json"])
+    evidence.converge("rotation", *named, *forced, playbook=ROTATE, pipelining="false")
+
+
 def inventory(site: Site, secrets: Secrets, token: str) -> None:
     """The inventory of the two hosts; what is pasted into boot2's has this token."""
     profile = {"id": "pasted", "boot": {"kernel": "/assets/other/vmlinuz", "args": ["console=ttyS0", *join_args(site, secrets.other)]}}
     pasted = {"omni_matchbox_kernel_params": join_args(site, token), "talos_boot_profiles": [profile]}
-    site.inventory(site.variables(), {"boot1": DHCP, "boot2": pasted})
+    site.inventory(site.variables(), {"boot1": {**DHCP, **secrets.variables}, "boot2": pasted})
 
 
 def faults(site: Site, secrets: Secrets) -> None:
@@ -162,6 +181,12 @@ def test_on_a_boot_host_only_profiles_hold_a_token(evidence, secrets, name, prof
     for path in paths.values():
         status = path.stat()
         assert (stat.S_IMODE(status.st_mode), status.st_uid, status.st_gid) == (0o640, 0, int(matchbox))
+
+
+def test_what_the_story_made_is_where_it_belongs(evidence, secrets):
+    """And the search finds it there. The new token was not written anywhere but to profiles, so it is not among this."""
+    assert holders(secrets.named(), secrets.kept).keys() == {str(secrets.kept / name) for name in ("berlin.key", "schematic")}
+    assert [stat.S_IMODE(path.stat().st_mode) for path in secrets.kept.iterdir()] == [0o600, 0o600]
 
 
 def test_the_machine_was_served(evidence):

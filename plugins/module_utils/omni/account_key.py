@@ -74,7 +74,7 @@ def read_key(text: str) -> tuple[str, t.Any]:
     try:
         wrong = _missing(list(pysequoia.packet.PacketPile.from_bytes(armored.encode())))
         key = None if wrong else pysequoia.Tsk.from_bytes(armored.encode())
-    except RuntimeError:
+    except (RuntimeError, UnicodeEncodeError):
         # The library's own text may quote what it could not read, so it is not passed on.
         raise InputError(f"{called} is damaged or no OpenPGP private key; {_WHOLE}") from None
     if wrong:

@@ -33,7 +33,7 @@ def change_once(client: OmniClient, method: str, body: dict, look: t.Callable[[]
         if found is not None:
             return found
         if pause is not None:
-            client.sleep(pause)
+            client.sleep(max(pause, lost.retry_after))
     raise lost
 
 

@@ -55,7 +55,7 @@ class OmniClient:
         self.account = account
         self._ca_path = _ca_path(ca_path)
         self._verify = self._ca_path if validate_certs else False
-        self._timeout = timeout
+        self.timeout = timeout
         self._clock = clock
         self.sleep = sleep
         self._session = requests.Session()
@@ -80,16 +80,16 @@ class OmniClient:
         """
         return self._persist(lambda: self._ask(method, body, "", secrets), lambda error: not (error.sent or isinstance(error, errors.TimedOutError)))
 
-    def stream(self, method: str, body: dict, *, selector: str = "", patience: float) -> t.Iterator[dict]:
+    def stream(self, method: str, body: dict, *, selector: str = "", secrets: t.Iterable[str] = (), patience: float) -> t.Iterator[dict]:
         """What Omni sends to a call that goes on, as it comes, until one of the two sides ends it.
 
         Raises :class:`.errors.TimedOutError` when nothing comes for ``patience`` seconds and :class:`.errors.UnreachableError`
         when the connection breaks.
         """
-        question = errors.Question(self.endpoint, method, _type_in(body), self.account)
+        question = self._question(method, body, secrets)
         # Whoever compresses a stream may wait for more of it.
         headers = {**self._signed(question, selector), "Accept-Encoding": "identity"}
-        with self._post(question, body, headers, timeout=(self._timeout, patience), stream=True) as answer:
+        with self._post(question, body, headers, timeout=(self.timeout, patience), stream=True) as answer:
             try:
                 if answer.status_code != 200:
                     raise self._refusal(question, answer)
@@ -110,18 +110,21 @@ class OmniClient:
         return attempt()
 
     def _ask(self, method: str, body: dict, selector: str, secrets: t.Iterable[str]) -> dict:
-        question = errors.Question(self.endpoint, method, _type_in(body), self.account, tuple(secrets))
-        answer = self._post(question, body, self._signed(question, selector), timeout=self._timeout)
+        question = self._question(method, body, secrets)
+        answer = self._post(question, body, self._signed(question, selector), timeout=self.timeout)
         if answer.status_code != 200:
             raise self._refusal(question, answer)
         return _content(question, answer)
+
+    def _question(self, method: str, body: dict, secrets: t.Iterable[str]) -> errors.Question:
+        return errors.Question(self.endpoint, method, _type_in(body), self.account, tuple(filter(None, secrets)))
 
     def _signed(self, question: errors.Question, selector: str) -> dict:
         """The headers of a request."""
         # ResourceService refuses requests that do not name the runtime; ManagementService takes no notice of it.
         metadata = {"runtime": "Omni"} if question.method.startswith(RESOURCES) else {}
         if selector:
-            metadata["selectors"] = selector
+            metadata["selectors"] = _one_line(selector)
         try:
             return self.account.signed_headers(question.method, metadata, self._clock())
         except KeyTimeError as error:
@@ -132,8 +135,10 @@ class OmniClient:
         content = _content(question, answer)
         return self._refused(question, answer, content.get("error", content))
 
-    def _refused(self, question: errors.Question, answer: requests.Response, content: dict) -> errors.OmniError:
-        refusal = errors.Refusal(answer.status_code, content.get("code", 0), str(content.get("message", "")), answer.headers)
+    def _refused(self, question: errors.Question, answer: requests.Response, content: t.Any) -> errors.OmniError:
+        if not isinstance(content, dict) or not isinstance(content.get("code"), int):
+            return errors.not_omni(question, answer.status_code, answer.headers)
+        refusal = errors.Refusal(answer.status_code, content["code"], str(content.get("message", "")), answer.headers)
         return errors.refused(question, refusal, self._clock())
 
     def _event(self, question: errors.Question, answer: requests.Response, line: bytes) -> dict:
@@ -149,7 +154,7 @@ class OmniClient:
     def _clock_error(self, question: errors.Question) -> errors.OmniError | None:
         """The error for a clock that is off, by Omni's. Only a request without a signature can ask for it."""
         try:
-            answer = self._session.get(f"{self.endpoint}/healthz", verify=self._verify, timeout=self._timeout, allow_redirects=False)
+            answer = self._session.get(f"{self.endpoint}/healthz", verify=self._verify, timeout=self.timeout, allow_redirects=False)
         except requests.exceptions.RequestException:
             return None
         advice = errors.clock_is_off(self._clock(), answer.headers.get("Date", ""))
@@ -162,9 +167,9 @@ class OmniClient:
                 f"{self.endpoint}/api{question.method}", json=body, headers=headers, verify=self._verify, allow_redirects=False, **options
             )
         except requests.exceptions.SSLError as error:
-            raise errors.bad_certificate(question, error, self._ca_path) from None
+            raise errors.no_tls(question, error, self._ca_path, self.timeout) from None
         except requests.exceptions.RequestException as error:
-            raise errors.no_answer(question, error, self._timeout) from None
+            raise errors.no_answer(question, error, self.timeout) from None
 
 
 def normalise_endpoint(endpoint: str) -> str:
@@ -190,6 +195,14 @@ def normalise_endpoint(endpoint: str) -> str:
         raise InputError(f"Omni's endpoint {text!r} has a path; {example}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     return f"https://{host}:{port}" if port else f"https://{host}"
+
+
+def _one_line(selector: str) -> str:
+    """A selector as a header can carry it."""
+    text = " ".join(selector.split())
+    if not (text.isascii() and text.isprintable()):
+        raise InputError(f"selector: {text!r} holds a character that cannot be sent; use letters of ASCII")
+    return text
 
 
 def _type_in(body: dict) -> str:

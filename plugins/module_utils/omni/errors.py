@@ -39,6 +39,8 @@ _WRONG_REQUEST = re.compile("unknown field|invalid character|invalid value|faile
 # Of the HTTP libraries, the errors of a connection that did not come about.
 _NEVER_CONNECTED = {"NewConnectionError", "NameResolutionError", "ConnectTimeoutError", "ProxyError"}
 
+# What is said in Omni's place by something before it, after which nobody knows whether Omni got the request. 503 is said also when the
+# connection broke over which it had been sent.
 _GATEWAY_ERRORS = (502, 503, 504)
 
 _LONGEST_PAUSE = 60
@@ -56,19 +58,19 @@ class OmniError(OmniMatchboxError):
     """
 
     sent = False
-    retry_after = 0.0
 
-    def __init__(self, message: str, status: int | None = None, code: int | None = None):
+    def __init__(self, message: str, status: int | None = None, code: int | None = None, *, retry_after: float = 0.0):
         super().__init__(" ".join(message.split()))
         self.status = status
         self.code = code
+        self.retry_after = retry_after
 
 
 class UnreachableError(OmniError):
     """No answer: wrong address, nobody there, something in between."""
 
-    def __init__(self, message: str, status: int | None = None, *, sent: bool = True):
-        super().__init__(message, status)
+    def __init__(self, message: str, status: int | None = None, *, sent: bool = True, retry_after: float = 0.0):
+        super().__init__(message, status, retry_after=retry_after)
         self.sent = sent
 
 
@@ -114,10 +116,6 @@ class PreconditionError(OmniError):
 
 class UnavailableError(OmniError):
     """Omni, or what it needs for this call, is not up at the moment, or asks for fewer requests."""
-
-    def __init__(self, message: str, status: int | None = None, code: int | None = None, *, retry_after: float = 0.0):
-        super().__init__(message, status, code)
-        self.retry_after = retry_after
 
 
 _BY_CODE = {
@@ -181,9 +179,7 @@ def refused(question: Question, refusal: Refusal, now: float) -> OmniError:
     else:
         words = "; ".join(filter(None, [words, hint_for(refusal.code, words)]))
     message = f"{question}: {words} (HTTP {refusal.status}, code {refusal.code})"
-    if kind is UnavailableError:
-        return kind(message, refusal.status, refusal.code, retry_after=_retry_after(refusal.headers))
-    return kind(message, refusal.status, refusal.code)
+    return kind(message, refusal.status, refusal.code, retry_after=_retry_after(refusal.headers))
 
 
 def _kind(code: int, words: str) -> type[OmniError]:
@@ -236,15 +232,13 @@ def _role_too_low(question: Question, words: str) -> str:
 
 
 def not_omni(question: Question, status: int, headers: t.Mapping[str, str]) -> OmniError:
-    """The error for an answer that cannot be Omni's: a redirect, or no JSON object."""
-    if status in _GATEWAY_ERRORS:
+    """The error for an answer that cannot be Omni's: a redirect, no JSON object, or a refusal without a code."""
+    if status in _GATEWAY_ERRORS or status == 429:
         text = f"{question}: something before Omni, as a reverse proxy, answered HTTP {status} in its place; check that Omni runs and is reached from there"
-        if status == 503:
-            return UnavailableError(text, status, retry_after=_retry_after(headers))
-        # 502 and 504 are said also when Omni got the request and its answer did not come through.
-        return (UnreachableError if status == 502 else TimedOutError)(text, status)
+        kind = UnavailableError if status == 429 else TimedOutError if status == 504 else UnreachableError
+        return kind(text, status, retry_after=_retry_after(headers))
     location, content_type = headers.get("Location", ""), headers.get("Content-Type", "")
-    what = f"it redirects to {location}" if location else f"it answered with {content_type or 'nothing'} and no JSON object"
+    what = f"it redirects to {location}" if location else f"it answered with {content_type or 'nothing'} and not as Omni does"
     return OmniError(f"{question}: {what} (HTTP {status}); endpoint must be the address of Omni itself, as in https://omni.example.com", status)
 
 
@@ -256,14 +250,16 @@ def no_answer(question: Question, error: Exception, timeout: float) -> Unreachab
     hint = "check that Omni runs, that endpoint names its host and port, and firewall and proxy in between"
     if any("Timeout" in name for name in names):
         return TimedOutError(f"{question}: no answer within {timeout:g} seconds (option timeout); {hint}", sent=sent)
-    system = [cause for cause in chain if isinstance(cause, OSError) and not type(cause).__module__.startswith(("requests", "urllib3"))]
+    system = [cause for cause in chain if isinstance(cause, OSError) and not type(cause).__module__.startswith(("requests", "urllib3", "ssl"))]
     why = (system[-1].strerror or str(system[-1])) if system else "the connection broke off"
     return UnreachableError(f"{question}: {why}; {hint}", sent=sent)
 
 
-def bad_certificate(question: Question, error: Exception, ca_path: str) -> CertificateError:
+def no_tls(question: Question, error: Exception, ca_path: str, timeout: float) -> OmniError:
     """The error for a TLS handshake that failed. ``ca_path`` is what the certificate was checked with."""
     chain = _causes(error)
+    if any(isinstance(cause, ssl.SSLEOFError) for cause in chain):
+        return no_answer(question, error, timeout)
     found = next((cause for cause in chain if isinstance(cause, ssl.SSLCertVerificationError)), None)
     if found is None:
         why = next((cause.reason for cause in reversed(chain) if isinstance(cause, ssl.SSLError) and cause.reason), "handshake failed")

@@ -12,7 +12,7 @@ import dataclasses
 
 from ..boot.kernel_args import token_hash
 from ..common.errors import InputError
-from .lifetimes import is_lifetime, is_soon, parse_expiry, parse_lifetime, show_time
+from .lifetimes import is_lifetime, is_soon, parse_expiry, parse_lifetime, renewed_end, show_time
 
 NAME_LENGTH = 16
 """Characters of a name. Some versions of Omni take a longer one for a new token and refuse every change of that token then."""
@@ -151,13 +151,14 @@ def _changed(wish: Wish, found: JoinToken, now: float) -> JoinToken:
 def _expires(wish: Wish, found: JoinToken, now: float) -> float | None:
     """When the token is to end. A lifetime counts from its making: by our clock then, and by Omni's in what is found now.
 
-    One that is to be renewed ends when it does, and when that is soon, a lifetime from now.
+    One that is to be renewed ends when it does, and when that is soon, a lifetime later.
     """
     if not wish.expiry:
         return found.expires
     if wish.renew_before:
-        soon = is_soon(found.expires, now, wish.renew_before, "renew_before")
-        return now + parse_lifetime(wish.expiry, "expiry") if soon else found.expires
+        if not is_soon(found.expires, now, wish.renew_before, "renew_before"):
+            return found.expires
+        return renewed_end(found.expires, now, parse_lifetime(wish.expiry, "expiry"), parse_lifetime(wish.renew_before, "renew_before"))
     wanted = parse_expiry(wish.expiry, found.created, "expiry")
     if is_lifetime(wish.expiry) and found.expires is not None and wanted is not None and abs(wanted - found.expires) <= _MAX_SKEW:
         return found.expires

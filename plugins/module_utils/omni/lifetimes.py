@@ -11,6 +11,7 @@ import re
 from ..common.errors import InputError
 
 _UNITS = {"m": 60, "h": 3600, "d": 86400, "w": 7 * 86400}
+_LONGEST = 36500 * 86400
 _LIFETIME = re.compile(r"([1-9][0-9]{0,5})([mhdw])")
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d:\d\d)(?:\.\d+)?(Z|[+-]\d\d:\d\d)?)?")
 
@@ -25,13 +26,24 @@ def parse_lifetime(text: str, option: str) -> int:
     match = _LIFETIME.fullmatch(text)
     if not match:
         raise InputError(f"{option}: {text!r} is no span of time; write a number with m, h, d or w, as in 90d")
-    return int(match.group(1)) * _UNITS[match.group(2)]
+    seconds = int(match.group(1)) * _UNITS[match.group(2)]
+    if seconds > _LONGEST:
+        raise InputError(f"{option}: {text} is more than a hundred years; write less")
+    return seconds
 
 
 def is_soon(end: float | None, now: float, within: str | None, option: str) -> bool:
     """Whether ``end`` is no farther away than ``within``, a lifetime as people write it in ``option``; without one, nothing is soon."""
     seconds = parse_lifetime(within, option) if within else 0
     return bool(seconds) and end is not None and end - now <= seconds
+
+
+def renewed_end(end: float, now: float, lifetime: int, spare: int) -> float:
+    """``end`` moved on by as many lifetimes (seconds) as it takes, usually one, to be more than ``spare`` seconds after ``now``.
+
+    It follows from the end that was, and not from the moment at which somebody looks: a preview tells the very end that the run sets.
+    """
+    return end + lifetime * (int((now + spare - end) // lifetime) + 1)
 
 
 def parse_time(text: str) -> float:
@@ -41,7 +53,10 @@ def parse_time(text: str) -> float:
         raise ValueError(text)
     date, clock, zone = match.groups()
     offset = "+00:00" if zone in (None, "Z") else zone
-    return datetime.datetime.fromisoformat(f"{date}T{clock or '00:00:00'}{offset}").timestamp()
+    try:
+        return datetime.datetime.fromisoformat(f"{date}T{clock or '00:00:00'}{offset}").astimezone(datetime.timezone.utc).timestamp()
+    except OverflowError:
+        raise ValueError(text) from None
 
 
 def parse_expiry(text: str, since: float, option: str) -> float | None:

@@ -5,13 +5,19 @@
 
 from __future__ import annotations
 
+import re
+import typing as t
+
 from ansible.module_utils.basic import AnsibleModule
 
-from ..common.secrets import hide, texts_in
-from .redaction import is_secret_id, is_secret_spec
+from ..common.secrets import hide
+from .redaction import is_secret_id, secret_texts
 
 _SHORTEST = 12
 """Characters; shorter parts of a machine configuration are words of its format, of which too much would be blotted out."""
+
+_VALUE = re.compile(r"""[\s-]*(?:[^\s:]+:\s+)?["']?(.*?)["']?\s*""")
+"""A line of YAML or JSON, from which Omni may quote the value alone."""
 
 
 def mask_resource(module: AnsibleModule) -> None:
@@ -22,6 +28,13 @@ def mask_resource(module: AnsibleModule) -> None:
     if "spec" not in module.params:
         return
     hide(module, "spec")
-    if is_secret_spec(resource_type):
-        parts = [part.strip() for text in texts_in(module.params["spec"]) for part in (text, *text.splitlines())]
-        module.no_log_values.update(part for part in parts if len(part) >= _SHORTEST)
+    texts = secret_texts(resource_type, module.params["spec"] or {})
+    module.no_log_values.update(part for text in texts for part in _parts(text) if len(part) >= _SHORTEST)
+
+
+def _parts(text: str) -> t.Iterator[str]:
+    """What could be quoted of a text: all of it, a line, the value in a line."""
+    yield text.strip()
+    for line in text.splitlines():
+        yield line.strip()
+        yield _VALUE.fullmatch(line)[1]

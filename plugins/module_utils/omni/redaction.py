@@ -66,6 +66,22 @@ def is_secret_spec(resource_type: str) -> bool:
     return _plural(resource_type) in _SECRET_SPECS
 
 
+def secret_texts(resource_type: str, spec: dict) -> list[str]:
+    """The texts of a specification that may not be shown."""
+    return list(_hidden(spec, is_secret_spec(resource_type)))
+
+
+def _hidden(value: t.Any, hide: bool) -> t.Iterator[str]:
+    if isinstance(value, dict):
+        for name, part in value.items():
+            yield from _hidden(part, hide or _is_secret_field(name))
+    elif isinstance(value, list):
+        for part in value:
+            yield from _hidden(part, hide)
+    elif hide and isinstance(value, str):
+        yield value
+
+
 def redacted(resource: dict) -> dict:
     """A resource as it may be shown: metadata and specification with short hashes in place of secrets."""
     resource_type, metadata = resource["metadata"]["type"], dict(resource["metadata"])
@@ -78,7 +94,7 @@ def redacted(resource: dict) -> dict:
 def _shown(value: t.Any, hide: bool) -> t.Any:
     """A value without its secrets; with ``hide`` every text in it is one."""
     if isinstance(value, dict):
-        return {name: _shown(part, hide or bool(_SECRET_FIELD.search(name))) for name, part in value.items()}
+        return {name: _shown(part, hide or _is_secret_field(name)) for name, part in value.items()}
     if isinstance(value, list):
         return [_shown(part, hide) for part in value]
     if not isinstance(value, str):
@@ -86,6 +102,10 @@ def _shown(value: t.Any, hide: bool) -> t.Any:
     if hide and value and not _HASH.fullmatch(value):
         return token_hash(value)
     return _SCHEMATIC.sub(lambda match: token_hash(match.group()), redact(value))
+
+
+def _is_secret_field(name: object) -> bool:
+    return bool(_SECRET_FIELD.search(str(name)))
 
 
 def _plural(resource_type: str) -> str:

@@ -131,7 +131,8 @@ def wait_for(client: OmniClient, wish: Wish, condition: dict, resource_type: str
     """Wait until the specification of the resource, or of that with its id in another type, holds ``condition``; returns that resource."""
     watched = resource_type or wish.resource_type
     namespace = default_namespace(client, watched) if resource_type else wish.namespace
-    watch = Watch(client, watched, namespace, resource_id=wish.resource_id, silence=min(patience, _GLANCE))
+    secret_id = is_secret_id(wish.resource_type)
+    watch = Watch(client, watched, namespace, resource_id=wish.resource_id, secret_id=secret_id, silence=min(patience, _GLANCE))
     if not wait_until(watch, lambda state: any(fulfils(resource["spec"], condition) for resource in state.values()), patience):
         seen = [redacted(resource)["spec"] for resource in watch.state.values()]
         lacking = f"it is {seen[0]}" if seen else "there is none"

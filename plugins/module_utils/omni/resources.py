@@ -15,13 +15,15 @@ import typing as t
 from ..common.errors import InputError, OmniMatchboxError
 from .changes import change_once
 from .client import PAUSES, RESOURCES, OmniClient
-from .errors import ConflictError, NotFoundError, PermissionDeniedError, UnreachableError, VersionConflictError
-from .values import same
+from .errors import ConflictError, NotFoundError, OmniError, PermissionDeniedError, TimedOutError, UnreachableError, VersionConflictError
+from .values import fulfils, same
 
 _DEFINITION_TYPE = "ResourceDefinitions.meta.cosi.dev"
 
 _TORN_DOWN = ("Clusters.omni.sidero.dev", "MachineSets.omni.sidero.dev", "Links.omni.sidero.dev")
 """Types whose resources Omni itself removes once they are torn down. Everything else would stay: it is deleted."""
+
+_MARKS = ("labels", "annotations")
 
 _WHILE_GOING = 1.0
 """Seconds between two looks at a resource that is going away."""
@@ -33,7 +35,11 @@ def get_resource(client: OmniClient, resource_type: str, resource_id: str, names
     ``secret_id`` says that the id itself is a secret, as a join token's is.
     """
     body = {"namespace": namespace, "type": resource_type, "id": resource_id}
-    return json.loads(client.read(RESOURCES + "Get", body, secrets=[resource_id] if secret_id else [])["body"])
+    answer = client.read(RESOURCES + "Get", body, secrets=[resource_id] if secret_id else [])
+    try:
+        return json.loads(answer["body"])
+    except (KeyError, ValueError):
+        raise OmniError(f"{client.endpoint} answers not as Omni does; endpoint must be the address of Omni itself, as in https://omni.example.com") from None
 
 
 def find_resource(client: OmniClient, resource_type: str, resource_id: str, namespace: str = "default", *, secret_id: bool = False) -> dict | None:
@@ -72,7 +78,7 @@ def _made(client: OmniClient, resource: dict) -> dict | None:
     """A resource that may have been created, if it is there and is the one that was meant."""
     metadata = resource["metadata"]
     found = find_resource(client, metadata["type"], metadata["id"], metadata["namespace"])
-    if found and not same(found["spec"], resource["spec"]):
+    if found and not (same(found["spec"], resource["spec"]) and all(fulfils(found["metadata"].get(part), metadata.get(part, {})) for part in _MARKS)):
         raise ConflictError(f"{metadata['type']} at {client.endpoint}: somebody else created one of the same id meanwhile; run again")
     return found
 
@@ -122,10 +128,10 @@ def modify_resource(
         try:
             client.write(RESOURCES + "Update", {"currentVersion": str(current["metadata"]["version"]), "resource": _encoded(wanted)}, secrets=secrets)
             return
-        except (VersionConflictError, UnreachableError):
+        except (VersionConflictError, UnreachableError) as error:
             if pause is None:
                 raise
-            client.sleep(pause)
+            client.sleep(max(pause, error.retry_after))
 
 
 def delete_resource(
@@ -140,8 +146,11 @@ def delete_resource(
         except NotFoundError:
             # Where a controller was first, Omni says so, too.
             return
-        except UnreachableError:
+        except TimedOutError:
             # Omni answers a Delete when all is done, which may take longer than answers are waited for.
+            patience -= client.timeout
+        except UnreachableError:
+            # Whether it arrived shows now.
             pass
         left = find_resource(client, resource_type, resource_id, namespace, secret_id=secret_id)
         if left is None:
@@ -156,8 +165,7 @@ def delete_resource(
 
 def _unchanged(current: dict, wanted: dict) -> bool:
     """Whether nothing differs that an update would change."""
-    parts = ("labels", "annotations")
-    return same(current["spec"], wanted["spec"]) and all(current["metadata"].get(part, {}) == wanted["metadata"].get(part, {}) for part in parts)
+    return same(current["spec"], wanted["spec"]) and all(current["metadata"].get(part, {}) == wanted["metadata"].get(part, {}) for part in _MARKS)
 
 
 def _encoded(resource: dict) -> dict:

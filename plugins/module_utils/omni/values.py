@@ -13,7 +13,7 @@ import typing as t
 
 from ..common.errors import InputError
 
-_INTEGER = re.compile(r"-?[0-9]+")
+_INTEGER = re.compile(r"-?(0|[1-9][0-9]*)")
 
 
 def same(has: t.Any, wanted: t.Any) -> bool:

@@ -17,7 +17,8 @@ import typing as t
 from .client import PAUSES, RESOURCES, OmniClient
 from .errors import TimedOutError, UnavailableError, UnreachableError
 
-_DESTROYED, _BOOTSTRAPPED = 3, 4
+_CREATED, _UPDATED, _DESTROYED, _BOOTSTRAPPED = 1, 2, 3, 4
+_OF_RESOURCES = (_CREATED, _UPDATED, _DESTROYED)
 
 _SILENCE = 60.0
 """Seconds without an event after which the connection is taken for dead. Omni sends nothing to show that it lives."""
@@ -39,12 +40,21 @@ class Watch:
     """
 
     def __init__(
-        self, client: OmniClient, resource_type: str, namespace: str = "default", *, resource_id: str = "", selector: str = "", silence: float = _SILENCE
+        self,
+        client: OmniClient,
+        resource_type: str,
+        namespace: str = "default",
+        *,
+        resource_id: str = "",
+        secret_id: bool = False,
+        selector: str = "",
+        silence: float = _SILENCE,
     ):
         self.state: dict[str, dict] = {}
         self.complete = False
         self._client = client
         self._body = {"namespace": namespace, "type": resource_type, **({"id": resource_id} if resource_id else {})}
+        self._secrets = [resource_id] if secret_id else []
         self._selector = selector
         self._silence = silence
         self._failures = 0
@@ -52,8 +62,9 @@ class Watch:
     def __iter__(self) -> t.Iterator[Change | None]:
         """Changes without end, and ``None`` where there is nothing to tell: after silence, or of a connection that brought nothing new.
 
-        Raises what Omni refuses with, and what cuts every connection at its beginning.
+        Raises what Omni refuses with, and what cuts every connection at its beginning. Then one may iterate again.
         """
+        self._failures = 0
         while True:
             try:
                 yield from self._stream()
@@ -70,15 +81,17 @@ class Watch:
     def _stream(self) -> t.Iterator[Change | None]:
         """The changes that one connection tells of; first, what has changed since the last one."""
         told: dict[str, dict] | None = {}
-        for result in self._client.stream(RESOURCES + "Watch", self._body, selector=self._selector, patience=self._silence):
+        for result in self._client.stream(RESOURCES + "Watch", self._body, selector=self._selector, secrets=self._secrets, patience=self._silence):
             event = result["event"]
-            kind = event["event_type"]
-            if told is None:
-                yield from self._apply(kind, json.loads(event["resource"]))
-            elif kind == _BOOTSTRAPPED:
+            kind = event.get("event_type")
+            if kind == _BOOTSTRAPPED and told is not None:
                 changes = list(self._catch_up(told))
                 told, self._failures, self.complete = None, 0, True
                 yield from changes or [None]
+            elif kind not in _OF_RESOURCES:
+                continue
+            elif told is None:
+                yield from self._apply(kind, json.loads(event["resource"]))
             else:
                 resource = json.loads(event["resource"])
                 told[resource["metadata"]["id"]] = resource
@@ -120,14 +133,21 @@ class Watch:
 
 
 def wait_until(watch: Watch, fulfilled: t.Callable[[dict], bool], patience: float) -> bool:
-    """Follow a watch until what is known of its resources (:attr:`Watch.state`) is as wanted; whether it was within ``patience`` seconds."""
+    """Follow a watch until what is known of its resources (:attr:`Watch.state`) is as wanted; whether it was within ``patience`` seconds.
+
+    Meanwhile Omni may be away for as long as it likes; raises what it is away with if it still is at the end.
+    """
     ends = time.monotonic() + patience
-    for _change in watch:
-        if watch.complete and fulfilled(watch.state):
-            return True
-        if time.monotonic() >= ends:
-            break
-    return False
+    while True:
+        try:
+            for _change in watch:
+                if watch.complete and fulfilled(watch.state):
+                    return True
+                if time.monotonic() >= ends:
+                    return False
+        except (UnreachableError, UnavailableError):
+            if time.monotonic() >= ends:
+                raise
 
 
 def _version(resource: dict) -> int:

@@ -121,6 +121,10 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class _Api(_Handler):
+    def log_request(self, code: int | str = "-", _size: int | str = "-") -> None:
+        """A line as a web server writes it."""
+        self.server.omni.state.append("access.log", f'{self.client_address[0]} "{self.requestline}" {code}')
+
     def do_GET(self) -> None:
         if self.path == "/healthz":
             self.reply(200, "text/plain", "")

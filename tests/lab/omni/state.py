@@ -3,6 +3,7 @@
 ``state.json``      accounts (public halves), join tokens, machines, resources that clients wrote, settings
 ``faults.json``     what is to go wrong (:mod:`.faults`)
 ``requests.jsonl``  one line for each API request: time, method, type, account, status
+``access.log``      one line for each answer over HTTPS, as a web server writes it
 ``joins.jsonl``     one line for each machine that tried to join, with the token as it came (this file is the stand-in's own, mode 0600)
 ``omni.log``        what Omni would log
 """

@@ -49,29 +49,36 @@ def released(tmp_path):
 
 @pytest.fixture
 def play(released, server, tmp_path):
-    """Runs the task on the given hosts; what was printed."""
+    """Runs the task on the given hosts; what was printed. ``heard`` is called with all of that after each line."""
     (tmp_path / "play.yml").write_text(PLAYBOOK)
 
-    def run(hosts="boot1,", *options, fails=False, **arguments) -> str:
+    def run(hosts="boot1,", *options, fails=False, heard=lambda said: None, **arguments) -> str:
         variables = {"root": str(tmp_path), "release_url": f"{server.url}/{TALOS_RELEASES}", **arguments}
         (tmp_path / "variables.json").write_text(json.dumps(variables))
-        ran = subprocess.run(
-            [sys.executable, "-m", "ansible.cli.playbook", "-i", hosts, "-e", f"@{tmp_path / 'variables.json'}", *options, str(tmp_path / "play.yml")],
-            env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "build/collections"), "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local")},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert (ran.returncode != 0) == fails, ran.stdout + ran.stderr
-        return ran.stdout
+        argv = ["-i", hosts, "-e", f"@{tmp_path / 'variables.json'}", *options, str(tmp_path / "play.yml")]
+        environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(REPOSITORY / "build/collections"), "ANSIBLE_LOCAL_TEMP": str(tmp_path / "local")}
+        pipe, said = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}, ""
+        with subprocess.Popen([sys.executable, "-m", "ansible.cli.playbook", *argv], env=environment, **pipe) as process:
+            for line in process.stdout:
+                said += line
+                heard(said)
+        assert (process.returncode != 0) == fails, said
+        return said
 
     return run
 
 
 def test_lines_tell_how_far_each_host_is(play, server, tmp_path):
-    server.fault(INITRAMFS, "slow")
-    said = play("boot1,boot2,")
-    for host in ("boot1", "boot2"):
+    """The file comes slowly until each host has told how far it is, however seldom somebody looks."""
+    hosts = ("boot1", "boot2")
+
+    def go_on(said: str) -> None:
+        if all(f"{host}: Talos images: " in said for host in hosts):
+            server.faults.clear()
+
+    server.fault(INITRAMFS, "slow", seconds=0.5)
+    said = play("boot1,boot2,", heard=go_on)
+    for host in hosts:
         lines = re.findall(rf"^{host}: Talos images: (.*)$", said, re.MULTILINE)
         assert 2 <= len(lines) <= 11, said
         assert re.fullmatch(r"\d+ % of 8.3 MB, \d+\.\d MB/s, \d+ s left \(talos/v1.11.4/initramfs.xz\)", lines[-2])

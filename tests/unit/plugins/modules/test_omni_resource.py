@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot.kernel_args import token_hash
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.resources import create_resource, find_resource, get_resource, modify_resource
 from lab.omni.accounts import create_account
+from lab.omni.state import new_token
 from support.secrets import key_texts, seen
 
 pytest_plugins = ["support.omni"]
@@ -102,10 +103,19 @@ def test_a_patch_is_a_secret(resources, omni, modules):
     assert made["diff"]["after"] == {"labels": {"a": "b"}, "spec": {"data": token_hash(secret)}}
     assert seen(json.dumps(made), "a-secret-of-the-cluster") == []
     assert get_resource(omni.client(), "ConfigPatches.omni.sidero.dev", "500-berlin")["spec"] == {"data": secret}
-    omni.fail("answer", status=400, body=json.dumps({"code": 3, "message": "bad line: token: a-secret-of-the-cluster"}), method="Update")
-    refused = modules.run(MODULE, {**omni.params, "type": "ConfigPatches.omni.sidero.dev", "id": "500-berlin", "spec": {"data": secret + "#"}})
-    assert seen(json.dumps(refused), "a-secret-of-the-cluster") == []
-    assert refused["msg"].startswith("ResourceService/Update of ConfigPatches")
+    for quoted in ("bad line: token: a-secret-of-the-cluster", "cannot unmarshal !!str `a-secret-of-the-cluster` into bool"):
+        omni.fail("answer", status=400, body=json.dumps({"code": 3, "message": quoted}), method="Update")
+        refused = modules.run(MODULE, {**omni.params, "type": "ConfigPatches.omni.sidero.dev", "id": "500-berlin", "spec": {"data": secret + "#"}})
+        assert refused["msg"].startswith("ResourceService/Update of ConfigPatches")
+        assert seen(json.dumps(refused), "a-secret-of-the-cluster") == []
+
+
+def test_a_secret_in_a_field_that_omni_quotes(resources, omni):
+    """As of a token that another Omni made."""
+    stranger = new_token()
+    message = resources.refuse(type="DefaultJoinTokens.omni.sidero.dev", id="default", spec={"token_id": stranger}, foreseen=False)
+    assert 'no token with id "' in message
+    assert seen(message, stranger) == []
 
 
 def test_a_token_is_its_id(resources, omni):

@@ -53,6 +53,7 @@ def test_a_key_may_come_with_line_breaks():
         pytest.param(encoded(b'{"name": "automation"}'), "automation: it has no pgp_key", id="key missing"),
         pytest.param(account_key(["no text"]), "automation: it has no pgp_key", id="key no text"),
         pytest.param(account_key(""), "automation: it has no pgp_key", id="key empty"),
+        pytest.param(account_key("\ud800"), "pgp_key is damaged or no OpenPGP private key", id="half a character"),
         pytest.param(account_key("nonsense"), "pgp_key is damaged or no OpenPGP private key", id="nonsense"),
         pytest.param(account_key("\n".join(LINES[:5] + LINES[9:])), "pgp_key is damaged", id="lines lost"),
         pytest.param(account_key("\n".join(LINES[:-4])), "pgp_key is cut off, the line -----END PGP PRIVATE KEY BLOCK----- is missing", id="armor cut off"),

@@ -179,9 +179,14 @@ def test_refused_until_the_licence_is_accepted(omni):
 @pytest.mark.parametrize(
     ("status", "body", "headers", "words"),
     [
-        (200, "<html>", {}, "it answered with application/json and no JSON object (HTTP 200); endpoint must be the address of Omni itself"),
-        (200, "[]", {}, "and no JSON object"),
-        (405, "read-only\n", {"Content-Type": "text/plain"}, "it answered with text/plain and no JSON object (HTTP 405)"),
+        (200, "<html>", {}, "it answered with application/json and not as Omni does (HTTP 200); endpoint must be the address of Omni itself"),
+        (200, "[]", {}, "it answered with application/json"),
+        (200, "{}", {}, "answers not as Omni does; endpoint must be the address of Omni itself"),
+        (200, '{"body": "<html>"}', {}, "answers not as Omni does; endpoint must be the address of Omni itself"),
+        (403, '{"error": "forbidden"}', {}, "it answered with application/json"),
+        (401, '{"message": "sign in"}', {}, "it answered with application/json"),
+        (404, '{"code": "NotFound"}', {}, "it answered with application/json"),
+        (405, "read-only\n", {"Content-Type": "text/plain"}, "it answered with text/plain and not as Omni does (HTTP 405)"),
         (302, "{}", {"Location": "https://login.example.com/"}, "it redirects to https://login.example.com/ (HTTP 302)"),
         (502, "<html>", {}, "something before Omni, as a reverse proxy, answered HTTP 502 in its place"),
         (504, "<html>", {}, "something before Omni, as a reverse proxy, answered HTTP 504 in its place"),
@@ -277,3 +282,22 @@ def test_lists_come_decoded(omni):
     found = list_resources(omni.client(), "TalosVersions.omni.sidero.dev")
     assert "1.11.4" in [item["metadata"]["id"] for item in found]
     assert list_resources(omni.client(), "Machines.omni.sidero.dev") == []
+
+
+@pytest.mark.parametrize("selector", ["omni.sidero.dev/arch = amd64\n", " omni.sidero.dev/arch\n  = amd64"])
+def test_a_selector_may_have_line_breaks(omni, selector):
+    """As YAML makes them."""
+    omni.join("10001802-c798-4da7-a410-f09abb48c8d8")
+    assert len(list_resources(omni.client(), "MachineStatuses.omni.sidero.dev", selector=selector)) == 1
+
+
+@pytest.mark.parametrize("selector", ["place = M\u00fcnchen", "place = \u6771\u4eac", "place = \0"])
+def test_a_selector_that_no_header_can_carry(omni, selector):
+    with pytest.raises(InputError, match="selector: .* holds a character that cannot be sent; use letters of ASCII"):
+        list_resources(omni.client(), "Machines.omni.sidero.dev", selector=selector)
+    assert omni.state.request_counts() == {}
+
+
+def test_an_empty_secret_spoils_no_message(omni):
+    with pytest.raises(errors.NotFoundError, match=r"JoinTokenStatuses.omni.sidero.dev\(default/@undefined\) doesn't exist"):
+        get_resource(omni.client(), "JoinTokenStatuses.omni.sidero.dev", "", secret_id=True)

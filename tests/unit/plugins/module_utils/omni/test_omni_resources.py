@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.errors import InputError, OmniMatchboxError
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni import errors
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.auth import ServiceAccount
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.client import OmniClient
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.resources import (
     create_resource,
     default_namespace,
@@ -57,6 +59,17 @@ def test_created_by_somebody_else_meanwhile(omni):
         create_resource(omni.client(), cluster())
     with pytest.raises(errors.ConflictError, match="already exists; choose another id"):
         create_resource(omni.client(), cluster())
+
+
+def test_created_by_somebody_else_with_other_labels_meanwhile(omni):
+    """Some types have nothing but labels."""
+    resource = {"metadata": {"namespace": "default", "type": LABELS, "id": "m1", "labels": {"rack": "r1"}}, "spec": {}}
+    create_resource(omni.client(), resource)
+    omni.fail("reset", method="Create")
+    with pytest.raises(errors.ConflictError, match="somebody else created one of the same id meanwhile"):
+        create_resource(omni.client(), {**resource, "metadata": {**resource["metadata"], "labels": {"rack": "r2"}}})
+    omni.fail("reset-after", method="Create")
+    create_resource(omni.client(), {**resource, "metadata": {**resource["metadata"], "id": "m2"}})
 
 
 @pytest.mark.parametrize("kind", LOSSES)
@@ -128,6 +141,24 @@ def test_what_does_not_go_is_named_with_its_holders(omni):
     with pytest.raises(OmniMatchboxError, match="berlin at https://.* is still there, held by TalosUpgradeStatusController, .*; run again"):
         delete_resource(omni.client(sleep=pauses.append), CLUSTERS, "berlin", patience=3)
     assert pauses == [1.0, 1.0, 1.0]
+
+
+class Slow(OmniClient):
+    """A client whose every change takes longer than it waits for an answer."""
+
+    changes = 0
+
+    def write(self, *_arguments, **_options):
+        self.changes += 1
+        raise errors.TimedOutError("no answer within 30 seconds")
+
+
+def test_answers_that_do_not_come_cost_patience(omni):
+    create_resource(omni.client(), cluster())
+    client = Slow(omni.server.endpoint, ServiceAccount(omni.key), ca_path=omni.ca_path, timeout=30, sleep=lambda _seconds: None)
+    with pytest.raises(OmniMatchboxError, match="berlin at https://.* is still there"):
+        delete_resource(client, CLUSTERS, "berlin", patience=60)
+    assert client.changes == 2
 
 
 def test_namespaces(omni):

@@ -20,6 +20,7 @@ SCHEMATIC = "37af7754bc1978b7978996defa57ff20b72b08c1b7729be6a0518fa2ff0a4d75"
         ({"size": "53687091200"}, {"size": 53687091200}, True),
         ({"count": 3}, {"count": "3"}, True),
         ({"count": 3}, {"count": 4}, False),
+        ({"code": "7"}, {"code": "007"}, False),
         ({"on": True}, {"on": False}, False),
         ({"on": True}, {"on": 1}, False),
         ({"version": "1.11"}, {"version": 1.11}, False),

@@ -174,3 +174,38 @@ def test_waiting(omni):
     later.join()
     assert watch.state["m1"]["metadata"]["labels"] == {"rack": "r1"}
     assert not wait_until(watch, lambda state: not state, 0.3)
+
+
+def test_an_event_of_a_kind_that_nobody_knows(omni, monkeypatch):
+    """It is passed over, before and after all that there is was told."""
+    lines = [b'{"result":{"event":{}}}', b'{"result":{"event":{"event_type":4}}}', b'{"result":{"event":{"event_type":9,"resource":"{}"}}}']
+    monkeypatch.setattr("requests.Response.iter_lines", lambda *_arguments, **_options: iter(lines))
+    watch = Watch(omni.client(sleep=lambda _seconds: omni.server.stop()), LABELS)
+    changes = iter(watch)
+    assert (next(changes), watch.complete, watch.state) == (None, True, {})
+    with pytest.raises(errors.UnreachableError):
+        next(changes)
+
+
+def test_waiting_goes_on_while_omni_starts_again(omni):
+    """However often it cannot be reached within the time that there is for waiting."""
+    create_resource(omni.client(), labels(1, rack="r1"))
+    omni.fail("reset", method="Watch", times=9)
+    watch = Watch(omni.client(), LABELS, resource_id="m1", silence=0.2)
+    assert wait_until(watch, bool, 60)
+    assert omni.faults == []
+
+
+def test_waiting_for_an_omni_that_stays_away(omni):
+    watch = Watch(omni.client(), LABELS, resource_id="m1", silence=0.2)
+    omni.server.stop()
+    with pytest.raises(errors.UnreachableError, match="Connection refused"):
+        wait_until(watch, bool, 0.2)
+
+
+def test_a_secret_id_is_shown_as_its_hash(omni):
+    omni.fail("answer", status=404, body='{"error":{"code":5,"message":"resource JoinTokenStatuses(default/secret-token) doesn\'t exist"}}')
+    watch = Watch(omni.client(), "JoinTokenStatuses.omni.sidero.dev", resource_id="secret-token", secret_id=True)
+    with pytest.raises(errors.NotFoundError, match="default/sha256:") as caught:
+        next(iter(watch))
+    assert "secret-token" not in str(caught.value)
