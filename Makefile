@@ -18,8 +18,8 @@ help: ## This list
 setup: ## All that tests and demo need: distribution packages (as root), build/venv, build/collections
 	@tests/tools/setup.sh
 
-check: ## The inner loop: lint, unit tests and self-checks, at the same time; about a minute
-	@$(MAKE) --no-print-directory -j2 lint unit
+check: ## The inner loop: lint, the quick unit tests and self-checks, at the same time; about a minute
+	@$(MAKE) --no-print-directory -j2 lint unit QUICK=--quick
 
 lint: setup
 	@ruff check --quiet . && ruff format --quiet --check .
@@ -27,10 +27,10 @@ lint: setup
 	@ansible-lint -q --nocolor
 	@antsibull-changelog lint
 
-unit: setup
-	@$(PYTEST) tests/unit tests/meta
+unit: setup ## All unit tests and self-checks (check leaves out those that take seconds)
+	@$(PYTEST) $(QUICK) tests/unit tests/meta
 
-test: check sanity molecule lab compat ## Everything that a change needs, at most 20 minutes on a fresh machine
+test: lint unit sanity molecule lab compat ## Everything that a change needs, at most 20 minutes on a fresh machine
 
 test-all: PYTEST += --all
 test-all: test ## The same with the long tests

@@ -10,6 +10,8 @@ import sys
 import pytest
 from support import engine, recordings
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def seed(served):

@@ -19,6 +19,8 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.matchbox.wanted import Wanted
 from support import engine, matchbox
 
+pytestmark = pytest.mark.thorough
+
 SIZE = 1000
 CLIENTS = 2
 MACHINES = matchbox.machines(SIZE)

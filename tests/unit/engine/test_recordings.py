@@ -12,6 +12,8 @@ import os
 import pytest
 from support import recordings
 
+pytestmark = pytest.mark.thorough
+
 TEMPLATES = "templates are not rendered: 501"
 SERVER = "malformed or unusual HTTP is up to the server in front of the application"
 FOLDERS = "folders below /assets/ are not listed, and their files have one address"

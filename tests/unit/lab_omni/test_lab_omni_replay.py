@@ -11,6 +11,8 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.reso
 from lab.omni.state import parse_time
 from support.replay import difference, recorded
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 HELD_TO_MORE = ("auth-errors", "expired-key", "join-tokens", "resources", "roles", "schematics", "service-accounts")

@@ -11,6 +11,8 @@ import sys
 import pytest
 from support.modules import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 NAMED = {"omni_matchbox_rotation_name": "berlin-2027-1"}
 PASTED = ["siderolink.api=grpc://10.77.0.5:8090?jointoken=pasted"]
 

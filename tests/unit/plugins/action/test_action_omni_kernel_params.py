@@ -12,6 +12,8 @@ import urllib.parse
 import pytest
 from support.modules import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 HOSTS = 3

@@ -13,6 +13,8 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.sche
 from support.modules import REPOSITORY
 from support.secrets import holders, key_texts
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 MACHINE = "10001802-c798-4da7-a410-f09abb48c8d8"

@@ -13,6 +13,8 @@ from lab.downloads import TALOS_RELEASES, Downloads
 from support import images
 from support.modules import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 KERNEL, INITRAMFS = (f"/{TALOS_RELEASES}/v1.11.4/{name}-amd64{ending}" for name, ending in (("vmlinuz", ""), ("initramfs", ".xz")))
 PLAYBOOK = """
 - hosts: all

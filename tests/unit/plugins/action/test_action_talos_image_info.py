@@ -11,6 +11,8 @@ import pytest
 from lab.factory import Factory
 from support.modules import REPOSITORY
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 PLAYBOOK = """

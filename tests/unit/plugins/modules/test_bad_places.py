@@ -11,6 +11,8 @@ import pytest
 from support.modules import ModuleRunner, snapshot
 from support.mounts import small_disk
 
+pytestmark = pytest.mark.thorough
+
 SITE = {
     "profiles": [{"id": "talos", "boot": {"kernel": "/k"}}, {"id": "rescue", "boot": {"kernel": "/r"}}],
     "groups": [{"id": "default", "profile": "talos"}, {"id": "node1", "profile": "rescue", "selector": {"serial": "1"}}],

@@ -11,6 +11,8 @@ import threading
 
 import pytest
 
+pytestmark = pytest.mark.thorough
+
 MODULE = "boot_host_certificate"
 
 

@@ -11,6 +11,8 @@ from lab.downloads import Downloads
 from support.modules import REPOSITORY
 from support.releases import PATH, Publisher, program
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def publisher(tmp_path_factory):

@@ -14,6 +14,8 @@ import time
 import pytest
 from support import matchbox
 
+pytestmark = pytest.mark.thorough
+
 SIZE = 50
 SITES = [matchbox.site(state, SIZE) for state in (0, 1)]
 FILES = [matchbox.files(site) for site in SITES]

@@ -10,6 +10,8 @@ import pytest
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.resources import create_resource
 from support.secrets import key_texts, seen
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 CLUSTERS = "Clusters.omni.sidero.dev"

@@ -12,6 +12,8 @@ from lab.omni.state import parse_time, show_time
 from support.modules import warnings
 from support.secrets import key_texts, seen
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 MODULE = "omni_join_token"

@@ -14,6 +14,8 @@ from lab.omni.accounts import create_account
 from lab.omni.state import show_time
 from support.modules import REPOSITORY, warnings
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 MODULE = "omni_kernel_params"

@@ -15,6 +15,8 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.clie
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.resources import get_resource
 from support.secrets import key_texts, seen
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 PREFIX = f"at-{secrets.token_hex(4)}"

@@ -12,6 +12,8 @@ from lab.omni.accounts import create_account
 from lab.omni.state import new_token
 from support.secrets import key_texts, seen
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 MODULE = "omni_resource"

@@ -10,6 +10,8 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.boot.kern
 from lab.omni.accounts import create_account
 from support.secrets import key_texts, seen
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 MODULE = "omni_schematic"

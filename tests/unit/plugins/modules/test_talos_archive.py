@@ -9,6 +9,8 @@ import pytest
 from lab.downloads import TALOS_RELEASES
 from lab.factory import Factory
 
+pytestmark = pytest.mark.thorough
+
 KEY = "0123456789abcdef"
 STOCK = {"version": "v1.11.4", "architecture": "amd64", "key": "stock"}
 MADE = {**STOCK, "key": KEY, "kernel_args": ["talos.platform=metal"]}

@@ -9,6 +9,8 @@ import tarfile
 import pytest
 from lab.downloads import TALOS_RELEASES
 
+pytestmark = pytest.mark.thorough
+
 
 @pytest.fixture
 def archive(modules, server, tmp_path, tmp_path_factory):

@@ -14,6 +14,8 @@ from lab.system import eventually
 from support import images
 from support.modules import warnings
 
+pytestmark = pytest.mark.thorough
+
 VERSION = "v1.11.4"
 FOLDER = f"{TALOS_RELEASES}/{VERSION}"
 KERNEL, INITRAMFS, CHECKSUMS = f"/{FOLDER}/vmlinuz-amd64", f"/{FOLDER}/initramfs-amd64.xz", f"/{FOLDER}/sha256sum.txt"

@@ -13,6 +13,8 @@ from lab.downloads import TALOS_RELEASES, Downloads
 from lab.system import eventually
 from support import images
 
+pytestmark = pytest.mark.thorough
+
 VERSION = "v1.11.4"
 FOLDER = f"{TALOS_RELEASES}/{VERSION}"
 SIZES = {f"/{FOLDER}/vmlinuz-amd64": 2_000_000, f"/{FOLDER}/initramfs-amd64.xz": 3_000_000}

@@ -27,6 +27,8 @@ from support.crashes import killed_after, watched
 from support.states import MACHINES as STATES_MACHINES
 from support.states import changes
 
+pytestmark = pytest.mark.thorough
+
 SIZE = 50
 SITES = [matchbox.site(state, SIZE) for state in (0, 1)]
 FILES = [matchbox.files(site) for site in SITES]

@@ -15,6 +15,8 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.reso
 )
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.watch import Change, Watch, wait_until
 
+pytestmark = pytest.mark.thorough
+
 pytest_plugins = ["support.omni"]
 
 LABELS = "MachineLabels.omni.sidero.dev"

@@ -16,6 +16,8 @@ from lab.downloads import TALOS_RELEASES
 from support import images
 from support.modules import snapshot
 
+pytestmark = pytest.mark.thorough
+
 VERSION = "v1.11.4"
 FOLDER = f"{TALOS_RELEASES}/{VERSION}"
 KERNEL, INITRAMFS, CHECKSUMS = f"/{FOLDER}/vmlinuz-amd64", f"/{FOLDER}/initramfs-amd64.xz", f"/{FOLDER}/sha256sum.txt"

@@ -14,6 +14,8 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.talos.pre
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.talos.prune import image_folder, references, unused
 from support import images
 
+pytestmark = pytest.mark.thorough
+
 VERSIONS = ["v1.8.0", "v1.9.5", "v1.10.0-beta.0", "v1.10.0", "v1.10.8", "v1.11.4", "v1.11.10"]
 KEYS = ["stock", "0123456789abcdef", "fedcba9876543210"]
 NAMES = ("vmlinuz", "initramfs.xz")
