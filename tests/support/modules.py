@@ -43,15 +43,19 @@ class ModuleRunner:
     def _finished(self, name: str, params: dict, check: bool) -> tuple[str, str]:
         # A fork has imported already, so what PYTHONPATH says would come too late for it.
         if not self.interpreter and "PYTHONPATH" not in self.environment:
-            return zygote.run(f"{PACKAGE}.{name}", module_input(params, check), {**os.environ, **self.environment})
+            return self.begin(name, params, check=check).output()
         return self.start(name, params, check=check).communicate()
+
+    def begin(self, name: str, params: dict, *, check: bool = False) -> zygote.Run:
+        """One run, without an interpreter of its own, that goes on while the test does something else, such as ending it."""
+        return zygote.start(f"{PACKAGE}.{name}", module_input(params, check), {**os.environ, **self.environment})
 
     def command(self, name: str) -> list:
         """The command line of a module, which reads its arguments from standard input."""
         return [*(self.interpreter or [sys.executable]), "-m", f"{PACKAGE}.{name}"]
 
     def start(self, name: str, params: dict, *, check: bool = False) -> subprocess.Popen:
-        """One run that goes on while the test does something else, such as ending it."""
+        """One run as :meth:`begin` has it, by an interpreter of its own."""
         with tempfile.TemporaryFile("w+") as stdin:
             stdin.write(module_input(params, check))
             stdin.seek(0)

@@ -1,41 +1,73 @@
 """Runs module files in processes forked from one that has loaded what they import, which saves most of the time of a run.
 
 A line of JSON on standard input asks for a run: the module, its environment, and files for its input, output and errors. A line on
-standard output says that it has ended. The program ends with its input.
+standard output is the number of its process. The program ends with its input.
 """
 
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib
 import json
 import os
 import pathlib
 import runpy
+import select
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
 
 _OF_THREAD = threading.local()
+_LOADED: set[str] = set()
 
 
-def run(module: str, stdin: str, environment: dict[str, str]) -> tuple[str, str]:
-    """What the module printed to its output and its errors. Each thread has a zygote of its own, so runs of several are simultaneous."""
+class Run:
+    """A run that goes on in process ``pid``."""
+
+    def __init__(self, pid: int, directory: tempfile.TemporaryDirectory) -> None:
+        self.pid = pid
+        self._handle = os.pidfd_open(pid)
+        self._directory = directory
+
+    @property
+    def running(self) -> bool:
+        return not self._ended(0)
+
+    def kill(self) -> None:
+        """End it as it is; one that has ended may be killed, too."""
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+
+    def output(self) -> tuple[str, str]:
+        """What it printed to its output and its errors until it ended."""
+        self._ended(None)
+        os.close(self._handle)
+        with self._directory as directory:
+            return tuple(pathlib.Path(directory, name).read_text() for name in ("out", "err"))
+
+    def _ended(self, timeout: float | None) -> bool:
+        return bool(select.select([self._handle], [], [], timeout)[0])
+
+
+def start(module: str, stdin: str, environment: dict[str, str]) -> Run:
+    """Begin a run. Each thread has a zygote of its own, so runs of several are simultaneous."""
     process = getattr(_OF_THREAD, "process", None)
     if process is None or process.poll() is not None:
         argv = [sys.executable, "-m", "support.zygote"]
         process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)})
         _OF_THREAD.process = process
         atexit.register(_end, process)
-    with tempfile.TemporaryDirectory() as directory:
-        files = [os.path.join(directory, name) for name in ("in", "out", "err")]
-        with open(files[0], "w") as file:
-            file.write(stdin)
-        process.stdin.write(json.dumps({"module": module, "environment": environment, "files": files}) + "\n")
-        process.stdin.flush()
-        process.stdout.readline()
-        return tuple(pathlib.Path(file).read_text() for file in files[1:])
+    directory = tempfile.TemporaryDirectory()
+    files = [os.path.join(directory.name, name) for name in ("in", "out", "err")]
+    pathlib.Path(files[0]).write_text(stdin)
+    for file in files[1:]:
+        pathlib.Path(file).touch()
+    process.stdin.write(json.dumps({"module": module, "environment": environment, "files": files}) + "\n")
+    process.stdin.flush()
+    return Run(int(process.stdout.readline()), directory)
 
 
 def _end(process: subprocess.Popen) -> None:
@@ -46,23 +78,35 @@ def _end(process: subprocess.Popen) -> None:
 
 def serve() -> None:
     """Answers requests until there are no more."""
+    for library in ("basic", "urls"):
+        importlib.import_module(f"ansible.module_utils.{library}")
     for line in sys.stdin:
+        # Those that have ended by now; who waits for one has a handle of it.
+        with contextlib.suppress(ChildProcessError):
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
         request = json.loads(line)
-        # All that the module imports stays; the module itself is what the child runs.
-        importlib.import_module(request["module"])
-        del sys.modules[request["module"]]
+        _load(request["module"])
         child = os.fork()
         if child == 0:
             _become(**request)
-        os.waitpid(child, 0)
-        print("done", flush=True)
+        print(child, flush=True)
+
+
+def _load(module: str) -> None:
+    """Have in memory what the module imports; itself it is run from its file each time."""
+    if module not in _LOADED:
+        _LOADED.add(module)
+        with contextlib.suppress(ImportError):
+            importlib.import_module(module)
+        sys.modules.pop(module, None)
 
 
 def _become(module: str, environment: dict[str, str], files: list[str]) -> None:
     os.environ.clear()
     os.environ.update(environment)
-    for number, (path, flags) in enumerate(zip(files, (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT))):
-        os.dup2(os.open(path, flags, 0o600), number)
+    for number, (path, flags) in enumerate(zip(files, (os.O_RDONLY, os.O_WRONLY, os.O_WRONLY))):
+        os.dup2(os.open(path, flags), number)
     sys.stdin = os.fdopen(0)
     sys.argv = [module]
     try:

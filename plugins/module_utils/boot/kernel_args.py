@@ -39,8 +39,10 @@ _DEFAULTS = (
     ((0, 0), _HARDENING + _ALWAYS + _NVME + _PRINTK + _IMA),
 )
 
-_TOKEN = re.compile(r"(jointoken(?:=|%3[dD]))([^&\s\"'<>\\]+)")
-_INLINE_CONFIG = re.compile(r"(talos\.config\.inline=)([^\s\"'<>\\]+)")
+# A slash or another letter as some programs write it in JSON. A blank, quote, angle bracket or & written so ends a value as it does itself.
+_ESCAPED = r"\\/|\\u(?!00(?:2[0267]|3[cCeE])|[dD][89a-fA-F])[0-9a-fA-F]{4}"
+_TOKEN = re.compile(rf"(jointoken(?:=|%3[dD]|\\u003[dD]))((?:[^&\s\"'<>\\]|{_ESCAPED})+)")
+_INLINE_CONFIG = re.compile(rf"(talos\.config\.inline(?:=|\\u003[dD]))((?:[^\s\"'<>\\]|{_ESCAPED})+)")
 _SHOWN = re.compile(r"sha256:[0-9a-f]{8}")
 
 
@@ -119,9 +121,14 @@ def redact(text: str) -> str:
 
     def shown(match: re.Match) -> str:
         value = match.group(2)
-        return match.group(0) if _SHOWN.fullmatch(value) else match.group(1) + token_hash(urllib.parse.unquote(value))
+        return match.group(0) if _SHOWN.fullmatch(value) else match.group(1) + token_hash(_plain(value))
 
     return _INLINE_CONFIG.sub(shown, _TOKEN.sub(shown, text))
+
+
+def _plain(value: str) -> str:
+    """A secret without the escapes of JSON and URLs."""
+    return urllib.parse.unquote(re.sub(r"\\u([0-9a-fA-F]{4})", lambda match: chr(int(match.group(1), 16)), value).replace("\\/", "/"))
 
 
 def secrets_in(text: str) -> set[str]:
@@ -129,7 +136,7 @@ def secrets_in(text: str) -> set[str]:
     forms: set[str] = set()
     for pattern in (_TOKEN, _INLINE_CONFIG):
         for match in pattern.finditer(text):
-            secret = urllib.parse.unquote(match.group(2))
+            secret = _plain(match.group(2))
             encoded = base64.b64encode(secret.encode()).decode().rstrip("=")
             forms |= {match.group(2), secret, urllib.parse.quote(secret, safe=""), urllib.parse.quote_plus(secret), encoded}
     return forms

@@ -19,7 +19,7 @@ from .manifest import Manifest
 from .model import Group, Profile
 from .reader import Content, UnreadableError, read_group, read_profile
 from .select import precedence
-from .steps import GROUPS, MEANWHILE, PROFILES, Step, in_batches, original
+from .steps import GROUPS, PROFILES, Step, in_batches, is_intermediate
 from .wanted import Wanted
 
 
@@ -38,11 +38,10 @@ class Change:
 
 @dataclasses.dataclass(frozen=True)
 class Write:
-    """One file that gets this content, or is removed (``None``). ``foreign``: it is somebody else's, and keeps its owner and mode."""
+    """One file that gets this content, or is removed (``None``)."""
 
     key: str
     content: bytes | None
-    foreign: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,39 +114,41 @@ def plan_changes(found: Found, wanted: Wanted, manifest: Manifest, scope: str, p
     objects = wanted.objects()
     texts = {key: thing.text() for key, thing in objects.items()}
     unchanged = [key for key, text in texts.items() if found.content(key) == text.encode()]
-    purged = {"none": frozenset(), "managed": manifest.only_of(scope), "all": found.keys}[purge]
-    leftovers = {key for key in found.keys if key.split("/", 1)[1].startswith(MEANWHILE)}
-    gone = found.keys & (purged | wanted.absent | leftovers) - set(objects)
+    # What a run of this scope has left that was ended. One of another scope is not ours to finish: its machines keep what they have.
+    left = {key for key in manifest.of(scope) if is_intermediate(key)}
+    purged = {"none": left, "managed": manifest.only_of(scope), "all": found.keys}[purge]
+    gone = found.keys & (purged | wanted.absent) - set(objects)
     before = found.state({key: objects[key] for key in unchanged})
+    gone -= left & _named(before, gone.union(objects))
     after = _after(before, wanted, gone)
     _check_profiles(before, after, wanted, gone)
     _check_twins(after, wanted)
     changes = {key: Change(key, found.text(key), None) for key in gone}
     changes.update({key: Change(key, found.text(key), texts[key]) for key in set(objects).difference(unchanged)})
-    batches = _batches(found, changes, before, after)
+    batches = _batches(changes, before, after)
     places = {write.key: place for place, write in enumerate(write for batch in batches for write in batch)}
     in_order = sorted(changes.values(), key=lambda change: places[change.key])
-    kept = manifest.without(gone)
+    kept = manifest.without(gone.union(left - found.keys))
     if not scope:
         return Plan(in_order, batches, unchanged, before, after, (manifest, kept, kept))
     # What will be written counts as managed before it is there: so a run that is ended leaves nothing that nobody may remove.
-    meanwhile = manifest.with_scope(scope, manifest.of(scope) | {change.key for change in in_order if change.before is None})
-    managed = set(objects) | (kept.of(scope) if purge == "none" else frozenset())
+    added = {change.key for change in in_order if change.before is None} | {key for key in places if is_intermediate(key)}
+    meanwhile = manifest.with_scope(scope, manifest.of(scope) | added)
+    managed = set(objects) | (kept.of(scope) if purge == "none" else kept.of(scope) & left)
     return Plan(in_order, batches, unchanged, before, after, (manifest, meanwhile, kept.with_scope(scope, managed)))
+
+
+def _named(state: State, without: set[str]) -> set[str]:
+    """The profiles that groups name."""
+    return {f"{PROFILES}/{group.profile}" for name, group in state.groups.items() if f"{GROUPS}/{name}" not in without}
 
 
 def _after(before: State, wanted: Wanted, gone: set[str]) -> State:
     profiles = {name: text for name, text in before.profiles.items() if f"{PROFILES}/{name}" not in gone}
     profiles.update({profile.id: profile.text() for profile in wanted.profiles})
-    groups = {name: _freed(group) for name, group in before.groups.items() if f"{GROUPS}/{name}" not in gone}
+    groups = {name: group for name, group in before.groups.items() if f"{GROUPS}/{name}" not in gone}
     groups.update({group.id: group for group in wanted.groups})
     return State(profiles, groups)
-
-
-def _freed(group: Group) -> Group:
-    """A group without the intermediate profile that a run which was ended had turned it to."""
-    profile = original(group.profile)
-    return group if profile == group.profile else dataclasses.replace(group, profile=profile)
 
 
 def _check_profiles(before: State, after: State, wanted: Wanted, gone: set[str]) -> None:
@@ -171,9 +172,9 @@ def _check_twins(after: State, wanted: Wanted) -> None:
             raise InputError(f"{where}; remove that one, or give it as {group.id}")
 
 
-def _batches(found: Found, changes: dict[str, Change], before: State, after: State) -> list[list[Write]]:
+def _batches(changes: dict[str, Change], before: State, after: State) -> list[list[Write]]:
     """The writes. Those without consequence for any machine (the same spelled otherwise, what nobody can read) are at the two ends."""
-    batches = [[_write(step, found, changes, after) for step in batch] for batch in in_batches(before, after)]
+    batches = [[_write(step) for step in batch] for batch in in_batches(before, after)]
     covered = {write.key for batch in batches for write in batch}
     rest = [change for key, change in sorted(changes.items()) if key not in covered]
     first = [Write(change.key, change.after.encode()) for change in rest if change.after is not None]
@@ -181,14 +182,7 @@ def _batches(found: Found, changes: dict[str, Change], before: State, after: Sta
     return [batch for batch in (first, *batches, last) if batch]
 
 
-def _write(step: Step, found: Found, changes: dict[str, Change], after: State) -> Write:
-    """The file of a step. Who turned a foreign group to an intermediate profile puts back exactly what was there."""
-    key = f"{step.folder}/{step.id}"
-    if step.thing is None:
-        return Write(key, None)
-    foreign = key not in changes and step.folder == GROUPS and step.id in after.groups
-    content = found.content(key)
-    if foreign and step.thing == after.groups[step.id] and isinstance(content, bytes) and _plain(read_group(content)) == step.thing:
-        return Write(key, content, foreign)
-    text = step.thing if isinstance(step.thing, str) else step.thing.text()
-    return Write(key, text.encode(), foreign)
+def _write(step: Step) -> Write:
+    """The file of a step."""
+    text = step.thing.text() if isinstance(step.thing, Group) else step.thing
+    return Write(f"{step.folder}/{step.id}", None if text is None else text.encode())

@@ -30,6 +30,19 @@ class State:
     groups: t.Mapping[str, Group]
 
 
+@dataclasses.dataclass(frozen=True)
+class Intermediates:
+    """What is there only during a change, by what it stands for.
+
+    ``old`` and ``new``: profile → its copy with the old content, for groups that go from it, and with the new one, for those that come
+    to it. ``groups``: group → the one that has its new selector already.
+    """
+
+    old: dict[str, str] = dataclasses.field(default_factory=dict)
+    new: dict[str, str] = dataclasses.field(default_factory=dict)
+    groups: dict[str, str] = dataclasses.field(default_factory=dict)
+
+
 class Holders:
     """Selector → the groups that have it, in the order of their files: the first counts."""
 
@@ -50,27 +63,41 @@ class Holders:
 
 
 class Events:
-    """The graph of a change. ``aliases`` (profile → intermediate) and ``early`` (groups) are the intermediates it makes use of."""
+    """The graph of a change that makes use of the intermediates ``between``.
 
-    def __init__(self, before: State, after: State, aliases: t.Mapping[str, str], early: t.Collection[str]) -> None:
-        self.before, self.aliases, self.early = before, aliases, early
-        self.after = State(after.profiles, {name: _renamed(group, aliases) for name, group in after.groups.items()})
+    ``before`` and ``after`` are the two states in which groups that change name copies, where there are some: these are in
+    ``turned_before`` and ``turned_after``. ``going`` and ``coming``: the profiles that the others of them go from and come to.
+    """
+
+    def __init__(self, before: State, after: State, between: Intermediates) -> None:
+        self.between = between
         self.graph = Graph()
-        self._changing = changing(before.groups, self.after.groups)
-        still = _witnesses(self._changing, before.groups, self.after.groups)
+        self._changing = changing(before.groups, after.groups)
+        self.turned_before = self._turned(before.groups, between.old)
+        self.turned_after = self._turned(after.groups, between.new)
+        self.before = State(before.profiles, {**before.groups, **self.turned_before})
+        self.after = State(after.profiles, {**after.groups, **self.turned_after})
+        self.going, self.coming = ({state.groups[name].profile for name in self._changing & state.groups.keys()} for state in (self.before, self.after))
+        still = _witnesses(self._changing, before.groups, after.groups)
         self._old, self._new = (
-            Holders({name: group for name, group in groups.items() if name in self._changing or name in still}) for groups in (before.groups, self.after.groups)
+            Holders({name: group for name, group in groups.items() if name in self._changing or name in still})
+            for groups in (self.before.groups, self.after.groups)
         )
         self._appears: dict[Selector, Node] = {}
         self._turns: dict[Selector, Node] = {}
         self._leaves: dict[Selector, Node] = {}
-        for name in sorted({*before.profiles, *after.profiles} - set(aliases)):
+        for name in sorted({*before.profiles, *after.profiles}):
             if before.profiles.get(name) != after.profiles.get(name):
                 self.graph.add((CONTENT, name))
         self._add_files()
         self._find_events()
         self._order_selectors()
         self._order_files()
+
+    def _turned(self, groups: t.Mapping[str, Group], copies: t.Mapping[str, str]) -> dict[str, Group]:
+        """Those of the groups that change which name a profile with a copy, naming that."""
+        named = {name: groups[name] for name in sorted(self._changing) if name in groups and groups[name].profile in copies}
+        return {name: dataclasses.replace(group, profile=copies[group.profile]) for name, group in named.items()}
 
     def replaces_selector(self, name: str) -> bool:
         """Whether the file of a group goes on with another selector."""
@@ -87,7 +114,7 @@ class Events:
             self.graph.add((WRITE if name in self.after.groups else REMOVE, name))
 
     def _gaining(self, name: str) -> Node:
-        return (EARLY, name) if name in self.early else (WRITE, name)
+        return (EARLY, name) if name in self.between.groups else (WRITE, name)
 
     def _losing(self, name: str) -> Node:
         return (WRITE, name) if name in self.after.groups else (REMOVE, name)
@@ -111,7 +138,7 @@ class Events:
                 self.graph.order(first, then)
             for shadow in losing[1:]:
                 self.graph.order(shadow, losing[0])
-        for name in self.early:
+        for name in self.between.groups:
             self.graph.order((EARLY, name), (WRITE, name))
 
     def _order_selectors(self) -> None:
@@ -190,7 +217,3 @@ def _witnesses(changed: set[str], before: t.Mapping[str, Group], after: t.Mappin
             # Of those with the same selector as a touched one each counts: the first of them is in effect.
             found[name if selector_of(group.selector) in touched else (place, group.profile)] = name
     return set(found.values())
-
-
-def _renamed(group: Group, aliases: t.Mapping[str, str]) -> Group:
-    return dataclasses.replace(group, profile=aliases[group.profile]) if group.profile in aliases else group

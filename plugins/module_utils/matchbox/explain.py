@@ -10,9 +10,9 @@ import urllib.parse
 
 from ..boot.identity import IDENTITIES
 from ..common.errors import InputError
-from .findings import FIRST_OF, shown
+from .findings import FIRST_OF
 from .model import LABELS, Boot, Group, Profile
-from .reader import UnreadableError
+from .reader import UnreadableError, shown
 from .script import grub_script, ipxe_script, metadata
 from .select import labels, matches, precedence
 

@@ -12,7 +12,7 @@ import typing as t
 from ..common.errors import InputError
 from .model import Group, Profile
 from .overlap import overlaps, selector_of
-from .reader import Content, UnreadableError
+from .reader import Content, UnreadableError, shown
 from .select import precedence
 from .steps import GROUPS, MEANWHILE, PROFILES
 from .surprises import group_surprises, profile_surprises, unmatchable
@@ -82,11 +82,6 @@ def report(listing: Listing) -> dict[str, list]:
         "unused": _unused(listing),
         **{name: [finding._asdict() for finding in found] for name, found in findings.items()},
     }
-
-
-def shown(name: str) -> str:
-    """A file name; bytes of it that are no UTF-8 become ``\\xff``."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 
 
 def _file(folder: str, name: str) -> str:

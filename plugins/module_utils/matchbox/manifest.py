@@ -31,7 +31,7 @@ class Manifest:
             scopes = json.loads(content)["scopes"]
             if all(_KEY.fullmatch(key) for keys in scopes.values() for key in keys):
                 return cls(scopes)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             pass
         raise OmniMatchboxError(f"{path} is damaged; remove it (nothing that is in the data directory now will then be purged as managed)")
 

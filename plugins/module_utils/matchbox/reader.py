@@ -30,6 +30,12 @@ class UnreadableError(OmniMatchboxError):
 Content = t.Union[bytes, UnreadableError]
 
 
+def shown(name: str) -> str:
+    """A file name or path on one line: what cannot be printed becomes ``\\n`` or, if it is no UTF-8 either, ``\\xff``."""
+    text = name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def read_group(data: bytes) -> Group:
     """The group in a file's content. ``{}`` and ``null`` are good groups: they select every machine and boot nothing."""
     fields = _GROUP.object({}, _document(data), "the file")
@@ -109,7 +115,7 @@ def _boot(before: dict | None, value: object, name: str) -> dict | None:
 def _selector(before: dict | None, value: object, name: str) -> dict | None:
     if value is None:
         return None
-    return {**(before or {}), **{key: _text("", inner, f"{name}.{key}") for key, inner in _members(value, name)}}
+    return {**(before or {}), **{key: _text("", inner, f"{name}.{shown(key)}") for key, inner in _members(value, name)}}
 
 
 def _address(key: str, value: str) -> str:

@@ -12,9 +12,11 @@ profile, it *leaves* and its machines fall to less specific ones, or the *conten
   after everything that overlaps it and is less specific has turned or left.
 * Machines come to a profile after its content has changed, and go from a profile before its content changes.
 
-Where this goes round in a circle, a profile gets an intermediate with its new content, to which groups turn first; or a file whose
-selector changes gets an intermediate group with the new selector. With enough of these no circle is left: first all that appears, then
-all that turns, then all that leaves keeps every constraint.
+Where this goes round in a circle, a change goes by way of intermediates. A profile has two copies to offer: one with its old content, to
+which groups that go from it turn before anything else; and one with its new content, to which groups that come to it turn first. And
+a file whose selector changes can have an intermediate group with the new selector. With enough of these no circle is left: first all
+that appears, then all that changes its content, then all that turns, then all that leaves keeps every constraint. Only groups that
+change anyway turn to a copy, so the file of a group that stays as it is is never touched.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ import itertools
 import re
 import typing as t
 
-from .events import CONTENT, EARLY, REMOVE, TURN, WRITE, Events, State
+from .events import CONTENT, EARLY, REMOVE, TURN, WRITE, Events, Intermediates, State
 from .graph import Node
 from .model import Group
 from .select import precedence
@@ -50,6 +52,11 @@ def original(name: str) -> str:
     return _INTERMEDIATE.sub("", name, count=1) if name.startswith(MEANWHILE) else name
 
 
+def is_intermediate(key: str) -> bool:
+    """Whether ``folder/id`` is there only during a change."""
+    return key.split("/", 1)[1].startswith(MEANWHILE)
+
+
 def in_batches(before: State, after: State) -> list[list[Step]]:
     """The steps from ``before`` to ``after``. Those of one batch do not depend on each other.
 
@@ -57,24 +64,25 @@ def in_batches(before: State, after: State) -> list[list[Step]]:
     """
     if before == after:
         return []
-    aliases: dict[str, str] = {}
-    early: dict[str, str] = {}
-    events = Events(before, after, aliases, early)
+    between = Intermediates()
+    events = Events(before, after, between)
     while circles := events.graph.circles():
         for circle in circles:
-            _break(circle, events, aliases, early)
-        events = Events(before, after, aliases, early)
-    return [batch for batch in _batches(events, after, early) if batch]
+            _break(circle, events, between)
+        events = Events(before, after, between)
+    return [batch for batch in _batches(events, before, after) if batch]
 
 
-def _break(circle: list[Node], events: Events, aliases: dict[str, str], early: dict[str, str]) -> None:
-    """Choose an intermediate that opens the circle: a profile if there is one, else a group."""
-    contents = [name for kind, name, *rest in circle if kind == CONTENT and name in events.after.profiles]
-    if contents:
-        aliases[contents[0]] = _free(contents[0], events.before.profiles, events.after.profiles)
-        return
-    name = next(name for kind, name in circle if kind == WRITE and events.replaces_selector(name) and name not in early)
-    early[name] = _free(name, events.before.groups, events.after.groups)
+def _break(circle: list[Node], events: Events, between: Intermediates) -> None:
+    """Choose an intermediate that opens the circle: a copy of a profile if groups can turn to one, else a group."""
+    profiles = [name for kind, name in circle if kind == CONTENT]
+    for copies, turning in ((between.new, events.coming), (between.old, events.going)):
+        for name in profiles:
+            if name in turning:
+                copies[name] = _free(original(name), events.before.profiles, events.after.profiles, between.old.values(), between.new.values())
+                return
+    name = next(name for kind, name in circle if kind == WRITE and events.replaces_selector(name) and name not in between.groups)
+    between.groups[name] = _free(name, events.before.groups, events.after.groups)
 
 
 def _free(name: str, *taken: t.Container[str]) -> str:
@@ -83,25 +91,28 @@ def _free(name: str, *taken: t.Container[str]) -> str:
     return next(candidate for candidate in candidates if not any(candidate in ids for ids in taken))
 
 
-def _batches(events: Events, after: State, early: t.Mapping[str, str]) -> t.Iterator[list[Step]]:
-    aliases = events.aliases
-    yield [Step(PROFILES, alias, after.profiles[name]) for name, alias in aliases.items()]
+def _batches(events: Events, before: State, after: State) -> t.Iterator[list[Step]]:
+    between = events.between
+    copies = {between.old[name]: before.profiles.get(name) for name in between.old}
+    copies.update({between.new[name]: after.profiles.get(name) for name in between.new})
+    yield [Step(PROFILES, name, content) for name, content in copies.items() if content is not None]
+    yield [Step(GROUPS, name, group) for name, group in events.turned_before.items()]
     for level in events.graph.levels():
-        yield sorted((_step(node, events, after, early) for node in level), key=_shown_order)
+        yield sorted((_step(node, events, after) for node in level), key=_shown_order)
     # Every machine gets its new script by now. What follows changes only where it comes from.
-    yield [Step(GROUPS, name, None) for name in early.values()] + [Step(PROFILES, name, after.profiles[name]) for name in aliases]
-    yield [Step(GROUPS, name, group) for name, group in after.groups.items() if group.profile in aliases]
-    yield [Step(PROFILES, alias, None) for alias in aliases.values()]
+    yield [Step(GROUPS, name, None) for name in between.groups.values()]
+    yield [Step(GROUPS, name, after.groups[name]) for name in events.turned_after]
+    yield [Step(PROFILES, name, None) for name, content in copies.items() if content is not None]
 
 
-def _step(node: Node, events: Events, after: State, early: t.Mapping[str, str]) -> Step:
+def _step(node: Node, events: Events, after: State) -> Step:
     kind, name = node
     if kind == CONTENT:
         return Step(PROFILES, name, after.profiles.get(name))
     if kind == REMOVE:
         return Step(GROUPS, name, None)
     if kind == EARLY:
-        return Step(GROUPS, early[name], events.after.groups[name])
+        return Step(GROUPS, events.between.groups[name], events.after.groups[name])
     if kind == TURN:
         return Step(GROUPS, name, events.turned(name))
     return Step(GROUPS, name, events.after.groups[name])

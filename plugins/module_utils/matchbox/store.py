@@ -77,12 +77,19 @@ class Store:
 
     def plan(self, wanted: Wanted, *, scope: str = "", purge: str = "none") -> Plan:
         """What makes the directory hold what is wanted, as :func:`.changes.plan_changes` finds out."""
+        self._check_file_systems()
         removable, irregular = self._keys()
         self._check_places(wanted.objects(), irregular)
         found = Found(read_group_files(self.path), read_profile_files(self.path), removable)
         plan = plan_changes(found, wanted, self._read_manifest(), scope, purge)
         self._check_places((write.key for batch in plan.batches for write in batch if write.content is not None), irregular)
         return plan
+
+    def _check_file_systems(self) -> None:
+        """A staged file can be renamed into place only within a file system."""
+        for path in (os.path.join(self.path, folder) for folder in (STATE, PROFILES, GROUPS)):
+            if os.path.isdir(path) and os.stat(path).st_dev != os.stat(self.path).st_dev:
+                raise InputError(f"{path} is on another file system than {self.path}; move it there, then run again")
 
     def _keys(self) -> tuple[set[str], set[str]]:
         """The keys of what can be removed (files and links), and of what cannot be written because it is no file."""
@@ -197,10 +204,7 @@ class Store:
         with _changing(self.file(write.key)), open(os.open(staged, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(write.content)
             file.flush()
-            if write.foreign:
-                _copy_attributes(self.file(write.key), staged)
-            else:
-                self.set_attributes(staged)
+            self.set_attributes(staged)
             os.fsync(file.fileno())
         return staged
 
@@ -225,12 +229,6 @@ def _changing(path: str) -> t.Iterator[None]:
 def _request_seconds(groups: int) -> float:
     """Longer than upstream takes for a request: it reads every group file each time."""
     return 0.05 + 0.0002 * groups
-
-
-def _copy_attributes(source: str, target: str) -> None:
-    status = os.stat(source)
-    os.chown(target, status.st_uid, status.st_gid)
-    os.chmod(target, stat.S_IMODE(status.st_mode))
 
 
 def _content(path: str) -> bytes | None:

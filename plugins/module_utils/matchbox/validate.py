@@ -160,8 +160,13 @@ def _check_selector_value(key: str, value: object, where: str) -> None:
         raise InputError(f"{where} {value!r} is no MAC address that every Matchbox reads; write it as '52:54:00:12:34:56'")
     if key == "uuid" and not _UUID.fullmatch(value):
         _refuse_uuid(value, where)
-    if key == "arch" and value in _ARCHITECTURES:
-        raise InputError(f"{where} {value!r} never matches; to iPXE it is {_ARCHITECTURES[value]!r}")
+    if key == "arch" and value != _architecture(value):
+        raise InputError(f"{where} {value!r} never matches; to iPXE it is {_architecture(value)!r}")
+
+
+def _architecture(value: str) -> str:
+    """iPXE's own name of an architecture."""
+    return _ARCHITECTURES.get(value.lower(), value.lower())
 
 
 def _refuse_uuid(value: str, where: str) -> None:

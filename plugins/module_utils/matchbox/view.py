@@ -12,9 +12,9 @@ import typing as t
 
 from .changes import Plan
 from .directory import load_profile, read_groups
-from .findings import Finding, shown
+from .findings import Finding
 from .model import Group, Profile
-from .reader import UnreadableError, read_profile
+from .reader import UnreadableError, read_profile, shown
 from .steps import GROUPS, PROFILES
 from .store import Store
 from .wanted import wanted_site

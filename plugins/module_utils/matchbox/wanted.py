@@ -36,6 +36,8 @@ class Wanted:
 
 def wanted_site(params: dict) -> Wanted:
     """The objects of a whole site: those of its boot plan, and those given whole in ``profiles`` and ``groups``."""
+    if not params["scope"]:
+        raise InputError("scope: is empty, so what is written would be nobody's; give a name such as 'site'")
     plan = boot_plan(params["classes"], params["machines"], params["images"])
     join_args = params["join_args"]
     profiles = [wanted_profile(profile, join_args, f"class {profile['id']}", variables=False) for profile in plan.profiles]

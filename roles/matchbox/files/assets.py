@@ -29,7 +29,8 @@ _TYPES = {
     b".wasm": "application/wasm",
     b".xml": "text/xml; charset=utf-8",
 }
-_RANGE = re.compile(r"bytes=\s*([0-9]*)\s*-\s*([0-9]*)\s*")
+# Longer numbers are more than 64 bits hold, and no range.
+_RANGE = re.compile(r"bytes=\s*([0-9]{0,19})\s*-\s*([0-9]{0,19})\s*")
 
 
 class Assets:
@@ -95,6 +96,9 @@ def _refused(text: str, headers: list[tuple[str, str]]) -> Answer:
 
 
 def _date(text: str | None) -> int | None:
-    """The seconds since the epoch that a header's date means."""
+    """The seconds since the epoch that a header's date means; ``None`` if it means none."""
     parsed = email.utils.parsedate(text) if text else None
-    return None if parsed is None else calendar.timegm(parsed)
+    try:
+        return None if parsed is None else calendar.timegm(parsed)
+    except (ValueError, OverflowError):
+        return None

@@ -12,7 +12,7 @@ import os
 import time
 import typing as t
 
-from omni_matchbox_core.matchbox.reader import UnreadableError
+from omni_matchbox_core.matchbox.reader import UnreadableError, shown
 
 LOG = logging.getLogger("engine")
 
@@ -107,7 +107,7 @@ class Folder:
         except (OSError, UnreadableError) as error:
             reason = error.strerror if isinstance(error, OSError) else error
             kept = "what it held before counts" if name in self.objects else "it counts for nothing"
-            fault = f"{os.fsdecode(path)}: {reason}; {kept}"
+            fault = f"{shown(os.fsdecode(path))}: {reason}; {kept}"
             if self.faults.get(name) != fault:
                 LOG.warning("%s", fault)
             self.faults[name] = fault

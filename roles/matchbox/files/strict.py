@@ -14,7 +14,7 @@ from http_answer import NOT_FOUND, Answer
 from omni_matchbox_core.matchbox import select
 from omni_matchbox_core.matchbox.directory import load_profile, parsed, read_group_files
 from omni_matchbox_core.matchbox.model import Group
-from omni_matchbox_core.matchbox.reader import UnreadableError, read_group
+from omni_matchbox_core.matchbox.reader import UnreadableError, read_group, shown
 from scripts import script
 
 LOG = logging.getLogger("engine")
@@ -59,7 +59,7 @@ class StrictData:
             if isinstance(group, Group):
                 groups.append(group)
             else:
-                LOG.warning("group %s is skipped: %s", name, group)
+                LOG.warning("group %s is skipped: %s", shown(name), group)
         return select.select(select.best_first(groups), labels)
 
     def script(self, page: bytes, name: str) -> Answer:
@@ -67,5 +67,5 @@ class StrictData:
         try:
             return script(page, load_profile(self.path, name))
         except UnreadableError as error:
-            LOG.warning("profile %s is not there: %s", name, error)
+            LOG.warning("profile %s is not there: %s", shown(name), error)
             return NOT_FOUND

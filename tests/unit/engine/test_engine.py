@@ -98,6 +98,22 @@ def test_a_pipe_among_the_assets_holds_nothing_up(served, seed):
     assert served.get("/assets/pipe")[0] == 404
 
 
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Range": "bytes=0-" + "9" * 5000}, 416),
+        ({"Range": "bytes=" + "9" * 5000 + "-"}, 416),
+        ({"Range": "bytes=-" + "9" * 19}, 206),
+        ({"Range": "bytes=0-1", "If-Range": "Mon, 01 Jan 99999 00:00:00 GMT"}, 200),
+        ({"If-Modified-Since": "Mon, 01 Jan 99999999999999999999 00:00:00 GMT"}, 200),
+        ({"If-Modified-Since": "Mon, 01 Jan 2020 99:99:99 GMT"}, 200),
+    ],
+)
+def test_numbers_that_nobody_sends_are_no_error_of_ours(served, seed, headers, status):
+    (seed / "assets/file").write_text("hello")
+    assert served.send({"request": "GET /assets/file", "headers": headers}).status == status
+
+
 def test_without_assets(served, seed):
     with engine.running(served.root / "engine", seed / "data", None) as port:
         for target in ("/assets", "/assets/", "/assets/x"):

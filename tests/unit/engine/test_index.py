@@ -200,6 +200,15 @@ def test_a_file_that_was_never_good_counts_for_nothing(site, caplog):
     assert site.data.state().faults == ()
 
 
+def test_a_file_with_an_odd_name_is_reported_on_one_line(site, caplog):
+    with open(os.fsencode(site.path) + b"/groups/\xff\nERROR a \x1b[2J.json", "w") as file:
+        file.write("{")
+    site.data.refresh()
+    [fault] = site.data.state().faults
+    assert fault.startswith(rf"{site.path}/groups/\xff\nERROR a \x1b[2J.json: no JSON: ")
+    assert [record.message for record in caplog.records] == [fault]
+
+
 @pytest.mark.parametrize("folder", ["groups", "profiles", ""])
 def test_a_folder_that_is_gone_leaves_the_index(site, folder):
     site.settle()

@@ -153,6 +153,7 @@ GROUP = {
         "{id: g, profile: talos, selector: {uuid: 4c4c4544005135108052b4c04f4e3333}}",
         "group g: selector.uuid '4c4c4544005135108052b4c04f4e3333' is no UUID, so it never matches; write it as '4c4c4544-0051-3510-8052-b4c04f4e3333'",
     ),
+    "arch-in-capitals": ("{id: g, profile: talos, selector: {arch: ARM64}}", "group g: selector.arch 'ARM64' never matches; to iPXE it is 'arm64'"),
     "arch-by-another-name": ("{id: g, profile: talos, selector: {arch: amd64}}", "group g: selector.arch 'amd64' never matches; to iPXE it is 'x86_64'"),
     "selector-key-empty": (
         "{id: g, profile: talos, selector: {'': x}}",
@@ -199,6 +200,7 @@ GROUP = {
 }
 
 SITE = {
+    "scope-empty": ("{classes: {}, scope: ''}", "scope: is empty, so what is written would be nobody's; give a name such as 'site'"),
     "class-name-traversal": ("classes: {../talos: {version: v1.11.4}}", f"class ../talos: '../talos' {NAME}"),
     "class-name-capitals": ("classes: {Talos: {version: v1.11.4}}", f"class Talos: 'Talos' {NAME}"),
     "class-is-a-text": ("classes: {talos: v1.11.4}", "class talos: expected settings with a Talos version, such as {version: v1.11.4}, got 'v1.11.4'"),

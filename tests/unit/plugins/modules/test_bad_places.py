@@ -63,6 +63,14 @@ PLACES = {
         moved("groups", link_to("nowhere")),
         "{data}/groups cannot be read: No such file or directory; move it away, then run again",
     ),
+    "groups-on-another-file-system": (
+        moved("groups", link_to("/dev/shm")),
+        "{data}/groups is on another file system than {data}; move it there, then run again",
+    ),
+    "state-on-another-file-system": (
+        moved(".omni-matchbox", link_to("/dev/shm")),
+        "{data}/.omni-matchbox is on another file system than {data}; move it there, then run again",
+    ),
     "profiles-is-a-circular-link": (
         moved("profiles", link_to("profiles")),
         "{data}/profiles cannot be read: Too many levels of symbolic links; move it away, then run again",

@@ -35,14 +35,14 @@ def params(data: pathlib.Path, state: int) -> dict:
 
 def is_writing(data: pathlib.Path, process) -> bool:
     """Waits until the run begins to write; whether it still does."""
-    while process.poll() is None and not (data / ".omni-matchbox/staging").exists():
+    while process.running and not (data / ".omni-matchbox/staging").exists():
         time.sleep(0.001)
-    return process.poll() is None
+    return process.running
 
 
 def finish(process) -> dict:
-    stdout, stderr = process.communicate()
-    assert process.returncode == 0, stdout + stderr
+    stdout, stderr = process.output()
+    assert stdout, stderr
     return json.loads(stdout)
 
 
@@ -51,7 +51,7 @@ def site(modules, data):
     """The site in its second state; what its machines boot in both; and for how long a run writes that changes it."""
     modules.run("matchbox_sync", params(data, 0))
     answers = [matchbox.boots(data, MACHINES)]
-    process = modules.start("matchbox_sync", params(data, 1))
+    process = modules.begin("matchbox_sync", params(data, 1))
     assert is_writing(data, process)
     began = time.monotonic()
     assert finish(process)["changed"]
@@ -66,12 +66,12 @@ def test_killed_at_random_moments(modules, data, site, request):
     kills = 200 if request.config.getoption("all") else 20
     hits = 0
     for state in [0, 1] * (kills // 2):
-        process = modules.start("matchbox_sync", params(data, state))
+        process = modules.begin("matchbox_sync", params(data, state))
         is_writing(data, process)
         time.sleep(random.uniform(0, seconds))
-        hits += process.poll() is None
+        hits += process.running
         process.kill()
-        process.communicate()
+        process.output()
         for name, text in matchbox.contents(data).items():
             assert text.startswith("{") and text.endswith("}\n"), f"{name} is {text!r}"
         for machine, now, first, last in zip(MACHINES, matchbox.boots(data, MACHINES), *scripts):
@@ -95,7 +95,7 @@ def wait_at_the_lock(data: pathlib.Path, process) -> None:
     """Until the run has opened the data directory, to lock it."""
     opened: list[str] = []
     while str(data) not in opened:
-        assert process.poll() is None, process.communicate()
+        assert process.running, process.output()
         with contextlib.suppress(FileNotFoundError):
             opened = [os.readlink(link) for link in pathlib.Path(f"/proc/{process.pid}/fd").iterdir()]
         time.sleep(0.01)
@@ -106,7 +106,7 @@ def test_two_at_once(modules, data, site):
     for _round in range(3):
         before = matchbox.contents(data)
         with held(data):
-            processes = [modules.start("matchbox_sync", params(data, state)) for state in (0, 1)]
+            processes = [modules.begin("matchbox_sync", params(data, state)) for state in (0, 1)]
             for process in processes:
                 wait_at_the_lock(data, process)
             assert matchbox.contents(data) == before
@@ -123,7 +123,7 @@ def test_edited_by_hand_while_a_run_waits_for_another(modules, data, site):
     """It shows and undoes the edit of a group that the site names; a group of somebody else stays, byte for byte."""
     modules.run("matchbox_sync", params(data, 0))
     with held(data):
-        process = modules.start("matchbox_sync", params(data, 0))
+        process = modules.begin("matchbox_sync", params(data, 0))
         wait_at_the_lock(data, process)
         for name, text in {"m3": ADOPTED, "mine": MINE}.items():
             (data / f"groups/{name}.json").write_text(text)
@@ -137,9 +137,9 @@ def test_edited_by_hand_while_two_write(modules, data, site):
     """Both finish. An edit is undone, or it came after them and the next run shows it; a group of somebody else stays, byte for byte."""
     edited = data / "groups/m3.json"
     (data / "groups/mine.json").write_text(MINE)
-    processes = [modules.start("matchbox_sync", params(data, state)) for state in (0, 1)]
+    processes = [modules.begin("matchbox_sync", params(data, state)) for state in (0, 1)]
     edits = 0
-    while any(process.poll() is None for process in processes):
+    while any(process.running for process in processes):
         (data / "draft").write_text(ADOPTED)
         (data / "draft").rename(edited)
         edits += 1

@@ -97,6 +97,20 @@ def test_redacted_text_shows_the_hash_and_no_token(text):
     assert kernel_args.redact(shown) == shown
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (r"jointoken=v1:a\/b", "jointoken="),
+        (r"jointoken\u003dv1:\u0061/b", r"jointoken\u003d"),
+        (r"jointoken\u003Dv1%3Aa%2Fb\u0026x=1", r"jointoken\u003D"),
+    ],
+)
+def test_a_token_in_json_as_others_write_it_is_redacted(text, shown):
+    end = text.partition("\\u0026")
+    assert kernel_args.redact(f'"{text}"') == f'"{shown}{kernel_args.token_hash("v1:a/b")}{end[1]}{end[2]}"'
+    assert "v1:a/b" in kernel_args.secrets_in(text)
+
+
 def test_another_token_is_seen_in_redacted_text():
     assert kernel_args.redact(JOIN_ARGS[0]) != kernel_args.redact(JOIN_ARGS[0].replace(TOKEN, "other"))
 

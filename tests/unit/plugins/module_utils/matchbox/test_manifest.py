@@ -19,7 +19,7 @@ def test_scopes():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"scopes": []}', '{"scopes": {"a": 5}}', '{"scopes": {"a": [5]}}', '{"scopes": {"a": ["profiles/../x"]}}', "\xff"]
+    "text", ["", "[]", "{}", '{"scopes": []}', '{"scopes": {"a": 5}}', '{"scopes": {"a": [5]}}', '{"scopes": {"a": ["profiles/../x"]}}', "\xff", "[" * 10**5]
 )
 def test_damaged(text):
     with pytest.raises(OmniMatchboxError, match="^/d/manifest.json is damaged; remove it"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import stat
@@ -130,6 +131,25 @@ def test_what_was_removed_and_made_again_by_hand_is_not_managed(tmp_path):
     (tmp_path / "groups/node1.json").write_text('{"profile": "talos", "selector": {"serial": "1"}}')
     apply(tmp_path, Wanted([OLD.profiles[0]], [OLD.groups[0]]))
     assert "groups/node1.json" in contents(tmp_path)
+
+
+def test_what_a_run_has_left_that_was_ended_is_for_its_scope_to_remove(tmp_path):
+    """A profile that a group names which stays remains until that is gone too."""
+    apply(tmp_path, OLD)
+    left = {"profiles/omni-matchbox-meanwhile-gone", "profiles/omni-matchbox-meanwhile-talos", "groups/omni-matchbox-meanwhile-node1"}
+    for key in left:
+        (tmp_path / f"{key}.json").write_text('{"id": "x", "profile": "talos", "selector": {"serial": "9"}, "boot": {}}')
+    mine = tmp_path / "groups/mine.json"
+    mine.write_text('{"profile": "omni-matchbox-meanwhile-gone", "selector": {"serial": "1"}}')
+    manifest = tmp_path / ".omni-matchbox/manifest.json"
+    manifest.write_text(json.dumps({"scopes": {"site": sorted({*OLD.objects(), *left, "groups/omni-matchbox-meanwhile-never"})}}))
+    assert apply(tmp_path, Wanted(), scope="other") == []
+    assert set(apply(tmp_path, OLD, purge="none")) == left - {"profiles/omni-matchbox-meanwhile-gone"}
+    assert apply(tmp_path, OLD) == []
+    assert set(json.loads(manifest.read_text())["scopes"]["site"]) == {*OLD.objects(), "profiles/omni-matchbox-meanwhile-gone"}
+    mine.unlink()
+    assert apply(tmp_path, OLD) == ["profiles/omni-matchbox-meanwhile-gone"]
+    assert contents(tmp_path) == files(OLD)
 
 
 REFUSED = [

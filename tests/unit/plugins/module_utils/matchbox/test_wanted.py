@@ -16,7 +16,8 @@ GROUP = {"id": "g", "profile": "talos"}
 
 
 def site(**options) -> dict:
-    return {"classes": {"talos": {"version": "v1.11.4"}}, "machines": {}, "images": None, "profiles": [], "groups": [], "join_args": JOIN_ARGS, **options}
+    given = {"classes": {"talos": {"version": "v1.11.4"}}, "machines": {}, "images": None, "profiles": [], "groups": []}
+    return {**given, "join_args": JOIN_ARGS, "scope": "site", **options}
 
 
 def kernel_args(*args) -> dict:
