@@ -67,19 +67,21 @@ def in_batches(before: State, after: State) -> list[list[Step]]:
     between = Intermediates()
     events = Events(before, after, between)
     while circles := events.graph.circles():
+        # Also names that groups give to what is not there: an intermediate of that name would give them something to boot.
+        named = {group.profile for state in (before, after) for group in state.groups.values()}
         for circle in circles:
-            _break(circle, events, between)
+            _break(circle, events, between, named)
         events = Events(before, after, between)
     return [batch for batch in _batches(events, before, after) if batch]
 
 
-def _break(circle: list[Node], events: Events, between: Intermediates) -> None:
+def _break(circle: list[Node], events: Events, between: Intermediates, named: set[str]) -> None:
     """Choose an intermediate that opens the circle: a copy of a profile if groups can turn to one, else a group."""
     profiles = [name for kind, name in circle if kind == CONTENT]
     for copies, turning in ((between.new, events.coming), (between.old, events.going)):
         for name in profiles:
             if name in turning:
-                copies[name] = _free(original(name), events.before.profiles, events.after.profiles, between.old.values(), between.new.values())
+                copies[name] = _free(original(name), events.before.profiles, events.after.profiles, named, between.old.values(), between.new.values())
                 return
     name = next(name for kind, name in circle if kind == WRITE and events.replaces_selector(name) and name not in between.groups)
     between.groups[name] = _free(name, events.before.groups, events.after.groups)

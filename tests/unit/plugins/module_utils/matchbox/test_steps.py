@@ -93,6 +93,13 @@ def test_what_a_killed_run_left_in_front_of_a_group_goes():
     play(before, State({"p": "p1", "q": "q2"}, {"v": Group("", "", "q", left.selector)}), shuffle=list)
 
 
+def test_an_intermediate_has_no_name_that_a_group_names():
+    """A group whose profile is not there gets nothing until it is told otherwise."""
+    lost = group(MEANWHILE + "p", serial="3"), group(MEANWHILE + "q", serial="4")
+    before, wanted = (State(state.profiles, {**state.groups, "lost-p": lost[0], "lost-q": lost[1]}) for state in PROFILES_SWAP)
+    play(before, wanted, shuffle=list)
+
+
 def test_an_intermediate_tells_what_it_is_for():
     before, wanted = ({**PROFILES_SWAP[0].profiles, MEANWHILE + "p": "left", MEANWHILE + "q": "left"}, PROFILES_SWAP[1])
     steps = play(State(before, PROFILES_SWAP[0].groups), wanted, shuffle=list)
