@@ -141,12 +141,17 @@ options:
       - >-
         Removes images that nothing boots, but never one of the newest versions, as many as this number. In use is what O(classes) or O(images)
         want, what any file of the boot engine in O(data_path) names, whoever wrote it, and what any link below O(assets_path) leads to.
-      - If a profile names images by a variable, nobody can tell which, and none is removed. A warning says so.
+      - If a profile names images by a variable, or the folder of all of them, nobody can tell which, and none is removed. A warning says so.
       - Without it nothing is removed.
     type: int
   data_path:
     description: The data directory of the boot engine. Needed with O(keep).
     type: path
+  only_prune:
+    description:
+      - Whether to do nothing but what O(keep) says. What O(classes) or O(images) want is not removed, nor fetched if it is missing, so no source is asked.
+    type: bool
+    default: false
   rewritten_profiles:
     description:
       - Profiles that the run writes for its classes. They boot the images of these classes, so what their files name does not count for O(keep).

@@ -14,8 +14,11 @@ KEPT = "kept"  # the owner of a run that outlives the process that made it
 
 
 def cache_directory(given: str | os.PathLike | None = None) -> pathlib.Path:
-    """Where base systems, packages, images and the state of runs lie: as given, else $LAB, else build/lab of the repository."""
-    return pathlib.Path(given or os.environ.get("LAB") or REPOSITORY / "build/lab").absolute()
+    """Where base systems, packages, images and the state of runs lie: as given, else $LAB, else build/lab of the repository.
+
+    Without links in it, since what the kernel tells of mounts has none.
+    """
+    return pathlib.Path(given or os.environ.get("LAB") or REPOSITORY / "build/lab").resolve()
 
 
 def default_name(cache: pathlib.Path, suffix: str = "") -> str:

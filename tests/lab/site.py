@@ -128,7 +128,7 @@ class Site:
 
     def publish(self, version: str, architecture: str = "amd64") -> None:
         """Publish the stand-in as the Talos release ``version``, beside what that release has for other architectures."""
-        images = talos_standin.build(self.run, architecture)
+        images = talos_standin.of_version(self.run, version, architecture)
         put_talos_release(self.released, version, images / "vmlinuz", images / "initramfs.xz", architecture)
 
     def _serve(self, name: str, address: str, argv: list) -> None:

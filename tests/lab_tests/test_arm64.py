@@ -17,6 +17,6 @@ def test_an_arm64_machine_boots_and_registers(lab_run):
     boot = site.boot("arm64", "arm64", timeout=300)
     assert f"jointoken={site.omni.default_token()}" in " ".join(boot.cmdline)
     assert "console=ttyAMA0" in boot.cmdline
-    assert boot.join["accepted"]
+    assert (boot.join["talos_version"], boot.join["accepted"]) == (TALOS_VERSION, True)
     assert f"/assets/talos/{TALOS_VERSION}/arm64/vmlinuz" in boot.client.console
     assert "ipxe-arm64.efi" in site.hosts["boot1"].exec(["journalctl", "--unit=omni-matchbox-dnsmasq", "--output=cat"]).stdout

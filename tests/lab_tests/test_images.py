@@ -38,7 +38,7 @@ def variables(site: Site, version: str = TALOS_VERSION, **more: object) -> dict:
         **DHCP,
         **{
             "omni_matchbox_interface": "eth0",
-            "omni_matchbox_classes": {"talos": {"version": version, "kernel_args": ["console=ttyS0", f"lab.version={version}"]}},
+            "omni_matchbox_classes": {"talos": {"version": version, "kernel_args": ["console=ttyS0"]}},
             "matchbox_install_method": "release",
             "matchbox_release_url": f"https://{DOWNLOADS_NAME}/{PATH}",
             "matchbox_release_key": f"https://{DOWNLOADS_NAME}/key.asc",
@@ -92,8 +92,7 @@ def isolated(site, exported) -> Site:
 
 def test_a_machine_boots_without_the_internet(isolated):
     boot = isolated.boot("isolated", "bios")
-    assert f"lab.version={TALOS_VERSION}" in boot.cmdline
-    assert boot.join["accepted"]
+    assert (boot.join["talos_version"], boot.join["accepted"]) == (TALOS_VERSION, True)
 
 
 def test_another_run_changes_nothing(isolated):
@@ -113,15 +112,21 @@ def test_a_controller_fetches_for_a_boot_host_without_a_way_out(isolated):
     isolated.inventory(variables(isolated, NEXT_VERSION, talos_assets_source="controller", omni_matchbox_release_ca_path=authority))
     process = succeeded(isolated.converge(*ONLY_BOOT))
     assert "boot1: Talos images to the boot host: " in process.stdout
-    assert f"lab.version={NEXT_VERSION}" in isolated.boot("next", "bios").cmdline
+    assert isolated.boot("next", "bios").join["talos_version"] == NEXT_VERSION
 
 
-def test_a_profile_alone_leads_back_and_then_old_images_go(isolated):
-    """Both versions are there: going back asks nobody. What is not booted any more goes when it is asked for, and a preview says so."""
+@pytest.mark.parametrize("version", [TALOS_VERSION, NEXT_VERSION, TALOS_VERSION], ids=["back", "forth", "and back"])
+def test_a_profile_alone_leads_from_version_to_version(isolated, version):
+    """Both versions are there, so nobody is asked for them."""
     asked = len(requests(isolated))
-    isolated.inventory(variables(isolated, TALOS_VERSION))
+    isolated.inventory(variables(isolated, version))
     assert changed_tasks(succeeded(isolated.converge(*ONLY_BOOT))) == ["usableapps.omni_matchbox.talos_boot : Write profiles and groups"]
     assert requests(isolated)[asked:] == []
+    assert isolated.boot("moved", "bios").join["talos_version"] == version
+
+
+def test_images_that_are_not_booted_any_more_go_when_it_is_asked_for(isolated):
+    """A preview says so."""
     isolated.inventory(variables(isolated, NEXT_VERSION, talos_assets_keep=0))
     previewed = succeeded(isolated.converge("--check", "--diff", *ONLY_BOOT))
     moved = succeeded(isolated.converge("--diff", *ONLY_BOOT))
@@ -129,3 +134,14 @@ def test_a_profile_alone_leads_back_and_then_old_images_go(isolated):
     assert changed_tasks(previewed) == changed_tasks(moved)
     assert sorted(path.name for path in (isolated.hosts["boot1"].root / "var/lib/matchbox/assets/talos").iterdir()) == ["images.lock", NEXT_VERSION]
     assert recap(succeeded(isolated.converge(*ONLY_BOOT)))["boot1"]["changed"] == 0
+
+
+def test_a_preview_of_a_move_asks_as_little_of_the_boot_host_as_the_move(isolated):
+    """The boot host has no way out, so it must not look for the images that the controller will bring, nor when others are to go."""
+    authority = str(pki.authority(isolated.pki)[0])
+    options = {"talos_assets_keep": 0, "talos_assets_source": "controller", "omni_matchbox_release_ca_path": authority}
+    isolated.inventory(variables(isolated, TALOS_VERSION, **options))
+    previewed = succeeded(isolated.converge("--check", *ONLY_BOOT))
+    moved = succeeded(isolated.converge(*ONLY_BOOT))
+    assert changed_tasks(previewed) == changed_tasks(moved)
+    assert sorted(path.name for path in (isolated.hosts["boot1"].root / "var/lib/matchbox/assets/talos").iterdir()) == ["images.lock", TALOS_VERSION]

@@ -23,7 +23,7 @@ from lab.system import LabError, eventually
 
 HERE = pathlib.Path(__file__).parent
 API = "10.77.0.5"
-JOIN = "siderolink.api=grpc://{host}:8090?more=1&jointoken={token}&last=x lab.version=v1.11.4"
+JOIN = "siderolink.api=grpc://{host}:8090?more=1&jointoken={token}&last=x"
 
 
 @pytest.fixture(scope="module")
@@ -137,7 +137,7 @@ def test_the_second_host_does_not_download_what_the_first_did(run, segment, boot
 
 
 def test_a_bios_machine_boots_and_registers_by_name(run, segment, boot_host, api):
-    boothost.serve(boot_host, talos_standin.build(run), JOIN.format(host="api.lab.test", token="v2%3Aa%2Bb%3D"))
+    boothost.serve(boot_host, talos_standin.of_version(run, "v1.11.4"), JOIN.format(host="api.lab.test", token="v2%3Aa%2Bb%3D"))
     machine = Client(run, segment, "m1", "bios").power_on()
     machine.wait(120)
     (post,) = api.calls(machine.uuid)

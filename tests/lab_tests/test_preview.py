@@ -136,16 +136,15 @@ def test_an_interrupted_run_is_finished_by_the_next_one(site):
     site.inventory(site.variables(**DHCP), {"boot2": {}})
     for number, moment in enumerate(MOMENTS[suite]):
         interrupt(site, host, f"killed-{number}", moment)
-    process = succeeded(site.converge())
+    succeeded(site.converge())
     for service in SERVICES:
         assert host.exec(["systemctl", "is-active", service]).stdout == "active\n"
         assert host.exec(["systemctl", "is-enabled", service]).stdout == "enabled\n"
-    assert recap(process)["boot2"]["changed"] > 0
     assert recap(succeeded(site.converge()))["boot2"]["changed"] == 0
 
 
 def interrupt(site: Site, host: Host, name: str, moment: Moment) -> None:
-    """A run that is killed (signal 9) with its process group, in the middle of a task."""
+    """A run that is killed (signal 9) with its process group, in the middle of a task; of the last task, the host may have done all there is to do."""
     set_faults(site, {f"/{TALOS_RELEASES}/{TALOS_VERSION}/initramfs-amd64.xz": {"kind": "stall"}} if moment == FETCHING else {})
     run = site.ansible_service(name, "ansible-playbook", REPOSITORY / "playbooks/site.yml")
     assert eventually(lambda: moment.task in run.output or not run.running, timeout=180)
@@ -157,6 +156,7 @@ def interrupt(site: Site, host: Host, name: str, moment: Moment) -> None:
     if moment.on_host:
         host.exec(["systemctl", "kill", "--signal=KILL", "ssh.service"])
         assert eventually(lambda: ":22 " in host.exec(["ss", "-Hlnt"]).stdout, timeout=30)
+    assert "PLAY RECAP" not in run.output
     set_faults(site, {})
 
 

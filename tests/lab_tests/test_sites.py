@@ -27,7 +27,7 @@ NEXT_VERSION = "v1.12.0"
 MAC, UUID = random_mac(), "0f2d6c5a-6f3e-4a57-9b53-0b1a4e6f7d20"
 CLASSES = {
     "talos": {**SEED_CLASS, "default": True},
-    "next": {"version": NEXT_VERSION, "kernel_args": ["console=ttyS0", f"lab.version={NEXT_VERSION}"]},
+    "next": {"version": NEXT_VERSION, "kernel_args": ["console=ttyS0"]},
 }
 MACHINES = {"by-mac": {"mac": MAC.upper().replace(":", "-"), "class": "next"}, "by-uuid": {"uuid": UUID.upper(), "class": "next"}}
 

@@ -11,6 +11,7 @@ import hashlib
 import http.client
 import io
 import os
+import re
 import ssl
 import time
 import typing as t
@@ -186,11 +187,17 @@ def open_source(url: str, access: Access, method: str, start: int = 0) -> Answer
             status = os.fstat(stream.fileno())
             return Answer(stream, stream.seek(min(start, status.st_size)), Remote(status.st_size, str(status.st_mtime_ns)))
         response = _request(url, access, method, start)
-    length = response.headers.get("Content-Length")
+    length = content_length(response.headers)
     begun = start if response.status == 206 else 0
-    size = begun + int(length) if length and length.isdigit() else None
+    size = None if length is None else begun + length
     mark = response.headers.get("ETag") or response.headers.get("Last-Modified") or ""
     return Answer(response, begun, Remote(size, mark), response.headers.get("Content-Type", "").partition(";")[0].strip().lower())
+
+
+def content_length(headers: t.Mapping[str, str]) -> int | None:
+    """How many bytes an answer says it has; ``None`` if it says nothing of use."""
+    length = headers.get("Content-Length") or ""
+    return int(length) if re.fullmatch(r"[0-9]{1,18}", length) else None
 
 
 def _request(url: str, access: Access, method: str, start: int) -> http.client.HTTPResponse:

@@ -34,7 +34,9 @@ from .prune import image_folder
 
 CONTENTS = "archive.json"
 ASSETS, MATCHBOX, KEY_NAME = "assets", "matchbox", "key.asc"
+_LOCK = f"{ASSETS}/{LOCK_PATH}"
 _FORMAT = 1
+_BLOCK = 1 << 20
 _MEMBER = re.compile(rf"({ASSETS}|{MATCHBOX})(/[A-Za-z0-9_][A-Za-z0-9._-]*)+")
 
 
@@ -56,10 +58,14 @@ class Archive:
         content = {"format": _FORMAT, "lock": self.lock.data(), "token": self.token, "matchbox": self.matchbox, "kernel_args": self.kernel_args}
         return json.dumps(content, indent=2, sort_keys=True) + "\n"
 
-    def digests(self) -> dict[str, str]:
-        """Member → sha256."""
+    def packed(self) -> dict[str, str]:
+        """Member → sha256, of the files that lie somewhere before they are packed."""
         images = {f"{ASSETS}/{image_folder(image)}/{name}": file.sha256 for image, files in self.lock.images.items() for name, file in files.items()}
         return {**images, **{f"{MATCHBOX}/{path}": digest for path, digest in self.matchbox.items()}}
+
+    def digests(self) -> dict[str, str]:
+        """Member → sha256, of all but :data:`CONTENTS`."""
+        return {_LOCK: hashlib.sha256(self.lock.text().encode()).hexdigest(), **self.packed()}
 
     def check_token(self, token: str, path: str) -> None:
         """Refuse images that were made for another join token than the site has: machines would boot them and not be let in."""
@@ -97,10 +103,11 @@ def write_archive(path: str, archive: Archive, folders: dict[str, str]) -> None:
         try:
             with tarfile.open(fileobj=staged, mode="w:") as tar:
                 _add(tar, CONTENTS, io.BytesIO(archive.text().encode()))
-                _add(tar, f"{ASSETS}/{LOCK_PATH}", io.BytesIO(archive.lock.text().encode()))
-                for member in archive.digests():
+                _add(tar, _LOCK, io.BytesIO(archive.lock.text().encode()))
+                for member, digest in archive.packed().items():
                     kind, _slash, rest = member.partition("/")
                     with open(os.path.join(folders[kind], rest), "rb") as file:
+                        _check_unchanged(file, digest)
                         _add(tar, member, file)
             staged.flush()
             os.fsync(staged.fileno())
@@ -108,6 +115,15 @@ def write_archive(path: str, archive: Archive, folders: dict[str, str]) -> None:
         except BaseException:
             os.unlink(staged.name)
             raise
+
+
+def _check_unchanged(file: t.BinaryIO, expected: str) -> None:
+    """Where the archive is opened, nothing can be fetched again."""
+    digest = hashlib.sha256()
+    for block in iter(lambda: file.read(_BLOCK), b""):
+        digest.update(block)
+    if digest.hexdigest() != expected:
+        raise OmniMatchboxError(f"{file.name} was damaged since it came: its sha256 is not the one noted; run again with talos_assets_verify: true")
 
 
 def _add(tar: tarfile.TarFile, name: str, content: t.BinaryIO) -> None:
@@ -127,33 +143,38 @@ def _writing(path: str) -> t.Iterator[None]:
 
 
 def unpack(path: str, archive: Archive, folder: str) -> str:
-    """Where the archive's content lies below ``folder``, proven and for this user only. It is unpacked unless it was before."""
+    """Where the archive's content lies below ``folder``, proven and for this user only. It is unpacked unless all of it was before."""
     place = os.path.join(folder, hashlib.sha256(archive.text().encode()).hexdigest()[:16])
-    if os.path.isdir(place):
+    members = archive.digests()
+    if all(os.path.isfile(os.path.join(place, member)) for member in members):
         return place
     with _writing(folder):
-        os.makedirs(folder, mode=0o700, exist_ok=True)
-        staged = tempfile.mkdtemp(dir=folder, prefix=".new-")
+        for private in (folder, place):
+            os.makedirs(private, mode=0o700, exist_ok=True)
+        staged = tempfile.mkdtemp(dir=place, prefix=".new-")
         try:
-            _extract(path, archive, staged)
-            with contextlib.suppress(OSError) if os.path.isdir(place) else contextlib.nullcontext():
-                os.rename(staged, place)
+            _extract(path, members, staged)
+            # One by one, since the runs for several hosts may do the same at the same time.
+            for member in members:
+                os.makedirs(os.path.dirname(os.path.join(place, member)), exist_ok=True)
+                os.replace(os.path.join(staged, member), os.path.join(place, member))
+        except tarfile.TarError as error:
+            raise OmniMatchboxError(f"{path} is not whole: {error}; copy it again") from None
         finally:
             shutil.rmtree(staged, ignore_errors=True)
     return place
 
 
-def _extract(path: str, archive: Archive, folder: str) -> None:
+def _extract(path: str, digests: dict[str, str], folder: str) -> None:
     """Only files that the archive says it has, under plain names, and as they should be."""
-    expected = archive.digests()
+    expected = dict(digests)
     with tarfile.open(path, "r:") as tar:
         for member in tar:
-            if not member.isfile() or not (member.name in expected or member.name == f"{ASSETS}/{LOCK_PATH}") or not _MEMBER.fullmatch(member.name):
+            if not member.isfile() or member.name not in expected or not _MEMBER.fullmatch(member.name):
                 continue
             target = os.path.join(folder, member.name)
             os.makedirs(os.path.dirname(target), exist_ok=True)
-            digest = _copy(tar.extractfile(member), target)
-            if expected.pop(member.name, digest) != digest:
+            if _copy(tar.extractfile(member), target) != expected.pop(member.name):
                 raise OmniMatchboxError(f"{path} is damaged: {member.name} in it has another sha256 than it should; copy it again")
     if expected:
         raise OmniMatchboxError(f"{path} is not whole: {next(iter(expected))} is missing; copy it again")
@@ -163,7 +184,7 @@ def _copy(content: t.BinaryIO, target: str) -> str:
     """The digest of what is now in the new file ``target``."""
     digest = hashlib.sha256()
     with open(target, "xb") as file:
-        for block in iter(lambda: content.read(1 << 20), b""):
+        for block in iter(lambda: content.read(_BLOCK), b""):
             file.write(block)
             digest.update(block)
     return digest.hexdigest()

@@ -44,7 +44,8 @@ class Wanted:
     """What is to be below ``root``.
 
     ``images`` are those of :func:`.files.image_to_have` or :func:`.stock.stock_images`, ``schematics`` the ids by image key, ``versions`` what
-    loosely named versions mean (``None``: as before), ``group`` who may read what the Image Factory made. With ``verify`` all files are read.
+    loosely named versions mean (``None``: as before), ``group`` who may read what the Image Factory made. With ``verify`` all files are read. With
+    ``only_prune`` the images need not be there: they only do not go.
     """
 
     root: str
@@ -55,6 +56,7 @@ class Wanted:
     group: int | None = None
     verify: bool = False
     keep: Keep | None = None
+    only_prune: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,13 +154,14 @@ def plan_assets(wanted: Wanted, source: Source) -> Plan:
     root = wanted.root
     if not os.path.isabs(root):
         raise InputError(f"assets_path: {root} must be an absolute path")
-    files = wanted_files(wanted.images, wanted.release_url, wanted.schematics)
+    images = [] if wanted.only_prune else wanted.images
+    files = wanted_files(images, wanted.release_url, wanted.schematics)
     lock = lock_of(root)
     looks = _looks(root, files, lock, wanted.verify)
-    links = plan_links(root, wanted.images, {file.path for file in files})
+    links = plan_links(root, images, {file.path for file in files})
     fetches = _plan_fetches(looks, lock, source)
     removals, notes = _plan_removals(wanted)
-    leftovers = _check_space(root, fetches, source)
+    leftovers = {} if wanted.only_prune else _check_space(root, fetches, source)
     return Plan(
         root,
         fetches,

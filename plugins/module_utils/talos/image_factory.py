@@ -14,6 +14,7 @@ import time
 import typing as t
 
 from ..boot.kernel_args import redact
+from ..common.download import content_length
 from ..common.errors import InputError, OmniMatchboxError
 from ..common.urls import folder_url
 from .custom import image_url
@@ -77,8 +78,10 @@ class ImageFactory:
 
     def size(self, schematic: str, version: str, name: str) -> int:
         """The size in bytes of a file of an image. If it was never asked for, it is made now, which takes minutes."""
-        answer = self._image(schematic, version, name, "HEAD")
-        return int(answer.headers["Content-Length"])
+        length = content_length(self._image(schematic, version, name, "HEAD").headers)
+        if length is None:
+            raise FactoryError(f"{self.url}: {name} of {version}: the Image Factory does not tell its size; look for a proxy that leaves it out")
+        return length
 
     def cmdline(self, schematic: str, version: str, architecture: str, secure_boot: bool = False) -> str:
         """The kernel command line in an image. It holds the schematic's arguments, join arguments too."""

@@ -50,13 +50,14 @@ ASSETS_SPEC = ArgumentSpec(
         "group": {"type": "str"},
         "keep": {"type": "int"},
         "data_path": {"type": "path"},
+        "only_prune": {"type": "bool", "default": False},
         "rewritten_profiles": {"type": "list", "elements": "str", "default": []},
         "source": {"type": "str", "choices": ["host", "controller"], "default": "host"},
         "cache_path": {"type": "path"},
         "offline": {"type": "bool", "default": False},
         "incoming": {"type": "path"},
     },
-    required_if=[("source", "controller", ["cache_path"])],
+    required_if=[("source", "controller", ["cache_path"]), ("only_prune", True, ["keep"])],
     required_by={"keep": "data_path"},
 ).merged(IMAGES_SPEC)
 
@@ -83,6 +84,7 @@ def wanted_assets(params: dict) -> Wanted:
         group=_group(params["group"]),
         verify=params["verify"],
         keep=None if keep is None else Keep(keep, params["data_path"], tuple(params["rewritten_profiles"])),
+        only_prune=params["only_prune"],
     )
 
 

@@ -17,6 +17,7 @@ from .version import ARCHITECTURES, Version
 
 _TALOS = "talos"
 _KEY = re.compile(r"[0-9a-f]{16}")
+_STATE = ".omni-matchbox"  # what the collection keeps in a data directory beside the engine's files
 _ENGINE_FOLDERS = ("profiles", "groups", "generic", "ignition", "cloud")
 
 
@@ -48,23 +49,47 @@ def removable_images(root: str, data_path: str, wanted: dict[str, str], keep: in
     present = present_images(root)
     if not present:
         return []
-    named = {_real(root, path) for path in _named_by_engine(data_path, set(rewritten))} | set(_named_by_links(root))
-    return unused(present, wanted, named, keep)
+    written = set(_named_by_engine(root, data_path, set(rewritten)))
+    named = written | {_real(root, path) for path in written} | set(_named_by_links(root))
+    # Images may lie elsewhere, with a link in their place.
+    return [image for image in unused(present, wanted, named, keep) if not any(_real(root, place) in named for place in _places(image))]
 
 
-def _named_by_engine(data_path: str, rewritten: set[str]) -> t.Iterator[str]:
+def _places(image: LockedImage) -> list[str]:
+    folder = image_folder(image)
+    return [folder, *(f"{folder}/{name}" for name in FILE_NAMES.values())]
+
+
+def _named_by_engine(root: str, data_path: str, rewritten: set[str]) -> t.Iterator[str]:
     if not os.path.isdir(data_path):
         raise InputError(f"data_path: there is no folder {data_path}; without it nobody knows which images are in use")
-    for folder in _ENGINE_FOLDERS:
-        for name in _names(os.path.join(data_path, folder)):
-            path = os.path.join(data_path, folder, name)
-            if os.path.isdir(path) or (folder == "profiles" and os.path.splitext(name)[0] in rewritten):
-                continue
-            with open(path, encoding="utf-8", errors="replace") as file:
-                found = references(file.read())
-            if found is None:
-                raise UnknownReference(f"{path} names assets by a variable, so nobody knows which images it boots")
-            yield from found
+    ours = {os.path.join(data_path, "profiles", f"{name}.json") for name in rewritten}
+    for path in _engine_files(data_path, root):
+        if path in ours:
+            continue
+        with open(path, encoding="utf-8", errors="replace") as file:
+            found = references(file.read())
+        if found is None:
+            raise UnknownReference(f"{path} names assets, but not which")
+        yield from found
+
+
+def _engine_files(data_path: str, assets: str) -> t.Iterator[str]:
+    """Every file that the boot engine may read. It follows names and links through folders: a group can name the profile ``../../lab/x``."""
+    seen = {os.path.realpath(path) for path in (data_path, assets, os.path.join(data_path, _STATE))}
+    for folder, folders, names in os.walk(data_path, followlinks=True, onerror=_raise):
+        real: dict[str, str] = {}
+        for name in sorted(folders, key=lambda name: (name not in _ENGINE_FOLDERS, name)):
+            real.setdefault(os.path.realpath(os.path.join(folder, name)), name)
+        folders[:] = [name for place, name in real.items() if place not in seen]
+        seen.update(real)
+        of_engine = os.path.relpath(folder, data_path).split(os.sep)[0] in _ENGINE_FOLDERS
+        paths = [os.path.join(folder, name) for name in sorted(names) if of_engine or name.endswith(".json")]
+        yield from filter(os.path.isfile, paths)
+
+
+def _raise(error: OSError) -> t.NoReturn:
+    raise error
 
 
 def _named_by_links(root: str) -> t.Iterator[str]:

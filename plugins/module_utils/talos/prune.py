@@ -21,6 +21,7 @@ _PATH = re.compile(r"(?:assets/+|(?=talos/))([^\s\"'?#<>,;|&)]*)")
 # What is filled in later, by iPXE, GRUB or a template, so that nobody knows now where it leads.
 _VARIABLE = re.compile(r"\$|\{\{")
 _TALOS = "talos/"
+_OF_ALL = ("", "talos")
 
 
 def image_folder(image: LockedImage) -> str:
@@ -31,15 +32,18 @@ def image_folder(image: LockedImage) -> str:
 
 
 def references(content: str) -> set[str] | None:
-    """The paths below the assets that a file of the boot engine (of whatever kind) names; ``None`` if it names some that nobody can tell."""
+    """The paths below the assets that a file of the boot engine (of whatever kind) names; ``None`` if it may name any: what is added to a folder, or
+    stands for a variable, nobody can tell.
+    """
     found: set[str] = set()
     for text in (content, *_texts(content)):
-        for match in _PATH.finditer(text.replace("\\/", "/")):
-            path = urllib.parse.unquote(match.group(1))
-            known = _VARIABLE.split(path)[0]
-            if known != path and (known.startswith(_TALOS) or _TALOS.startswith(known)):
+        for match in _PATH.finditer(urllib.parse.unquote(text.replace("\\/", "/"))):
+            path, known = match.group(1), _VARIABLE.split(match.group(1))[0]
+            if _normal(path) in _OF_ALL or (known != path and (known.startswith(_TALOS) or _TALOS.startswith(known))):
                 return None
-            found.add(_normal(path))
+            # No file is called otherwise.
+            if path.isprintable():
+                found.add(_normal(path))
     return found
 
 

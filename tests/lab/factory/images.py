@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
-
+from ..initramfs import with_file
 from .schematics import canonical
 
 _BEFORE_1_10 = (
@@ -38,14 +37,5 @@ def cmdline(schematic: dict, version: str, architecture: str, secure_boot: bool 
 
 
 def initramfs(release: bytes, schematic: dict) -> bytes:
-    """The release's initramfs with a second one behind it that holds the schematic; the kernel unpacks both."""
-    content = canonical(schematic).encode()
-    archive = _cpio("schematic.yaml", content) + _cpio("TRAILER!!!", b"")
-    return release + bytes(-len(release) % 4) + gzip.compress(archive, mtime=0)
-
-
-def _cpio(name: str, content: bytes) -> bytes:
-    """An entry of a cpio archive in the format that the kernel reads (newc)."""
-    fields = [0, 0o100600, 0, 0, 1, 0, len(content), 0, 0, 0, 0, len(name) + 1, 0]
-    header = b"070701" + b"".join(b"%08x" % field for field in fields) + name.encode() + b"\0"
-    return header + bytes(-len(header) % 4) + content + bytes(-len(content) % 4)
+    """The release's initramfs with the schematic in it."""
+    return with_file(release, "schematic.yaml", canonical(schematic).encode())

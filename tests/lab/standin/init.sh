@@ -47,7 +47,7 @@ address=${ip:-}
 router=${router:-}
 dns=${dns:-}
 uptime=$(uptime)
-talos_version=$(argument lab.version)
+talos_version=$(cat /talos-version 2>/dev/null)
 cmdline=$(cat /proc/cmdline)
 BODY
 }

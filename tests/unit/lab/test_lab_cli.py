@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
+import subprocess
 
 import pytest
 from lab import cli, talos_standin
@@ -63,7 +66,23 @@ def test_real_images_are_taken_as_they_are(tmp_path, monkeypatch, capsys):
     (tmp_path / "arm64").mkdir()
     for name in ("vmlinuz", "initramfs.xz", "arm64/vmlinuz"):
         (tmp_path / name).touch()
-    assert talos_standin.build(run) == tmp_path
-    assert capsys.readouterr().err == f"lab: real Talos images from {tmp_path}, not the stand-in\n"
+    assert talos_standin.build(run) == talos_standin.of_version(run, "v1.11.4") == tmp_path
+    assert capsys.readouterr().err == f"lab: real Talos images from {tmp_path}, not the stand-in\n" * 2
     with pytest.raises(talos_standin.LabError, match=r"^TALOS_ASSETS: no .*/arm64/initramfs.xz$"):
         talos_standin.build(run, "arm64")
+
+
+def test_a_version_of_the_stand_in_is_a_file_in_its_initramfs(tmp_path, monkeypatch):
+    monkeypatch.delenv("TALOS_ASSETS", raising=False)
+    monkeypatch.setattr(talos_standin, "build", lambda _run, _arch: tmp_path)
+    (tmp_path / "vmlinuz").write_bytes(b"kernel")
+    stand_in = lzma.compress(b"the archive of the stand-in")
+    (tmp_path / "initramfs.xz").write_bytes(stand_in)
+    images = talos_standin.of_version(Run("none", tmp_path / "cache"), "v1.11.5")
+    assert (images / "vmlinuz").read_bytes() == b"kernel"
+    initramfs = (images / "initramfs.xz").read_bytes()
+    assert initramfs.startswith(stand_in)
+    added = gzip.decompress(initramfs[len(stand_in) :].lstrip(b"\0"))
+    subprocess.run(["cpio", "--extract", "--quiet"], cwd=images, input=added, check=True)
+    assert (images / "talos-version").read_text() == "v1.11.5"
+    assert "$(cat /talos-version" in (talos_standin.FILES / "init.sh").read_text()

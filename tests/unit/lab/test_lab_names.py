@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from lab import cgroups, namespaces, owners
+from lab import cgroups, mounts, namespaces, owners
 from lab.run import Run
 from lab.system import LabError
 
@@ -48,7 +48,21 @@ def test_the_cache_is_given_or_in_the_environment_or_in_the_repository(tmp_path,
     assert owners.cache_directory(tmp_path / "given") == tmp_path / "given"
     assert owners.cache_directory() == tmp_path / "environment"
     monkeypatch.delenv("LAB")
-    assert owners.cache_directory() == owners.REPOSITORY / "build/lab"
+    assert owners.cache_directory() == (owners.REPOSITORY / "build/lab").resolve()
+
+
+def test_mounts_of_a_run_are_found_where_its_cache_is_a_link(tmp_path):
+    assert os.geteuid() == 0, "something is mounted for this test: run it as root"
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    run = Run("myrun", tmp_path / "link")
+    place = run.state / "place"
+    place.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "lab", place], check=True)
+    try:
+        assert mounts.below(run.state) == [str(tmp_path / "real/run/myrun/place")]
+    finally:
+        subprocess.run(["umount", place], check=True)
 
 
 def test_owners_live_as_long_as_their_process():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pathlib
 import tarfile
 
 import pytest
@@ -108,6 +109,15 @@ def test_another_content_replaces_it(modules, params, schematic, tmp_path):
 )
 def test_what_cannot_be_packed(modules, params, schematic, change, message):
     assert message in modules.refuse("talos_archive", {**params, **change})
+
+
+def test_a_file_that_was_damaged_since_it_came_is_not_packed(modules, params, schematic, tmp_path):
+    """Where the archive is opened, nobody could fetch it again."""
+    kernel = pathlib.Path(params["assets_path"]) / "talos/v1.11.4/vmlinuz"
+    kernel.write_bytes(kernel.read_bytes()[::-1])
+    message = modules.run("talos_archive", params)["msg"]
+    assert message == f"{kernel} was damaged since it came: its sha256 is not the one noted; run again with talos_assets_verify: true"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_what_is_there_and_is_no_archive_is_left_alone(modules, params, schematic, tmp_path):

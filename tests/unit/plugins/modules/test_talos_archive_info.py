@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import pathlib
 import tarfile
 
 import pytest
@@ -74,6 +75,8 @@ def test_images_with_the_token_of_another_site_are_refused(modules, params, arch
     [
         (lambda content: content.update({"assets/talos/v1.11.4/vmlinuz": b"other"}), "is damaged: assets/talos/v1.11.4/vmlinuz in it has another sha256"),
         (lambda content: content.pop("assets/talos/v1.11.4/initramfs.xz"), "is not whole: assets/talos/v1.11.4/initramfs.xz is missing"),
+        (lambda content: content.pop("assets/talos/images.lock"), "is not whole: assets/talos/images.lock is missing"),
+        (lambda content: content.update({"assets/talos/images.lock": b"{}"}), "is damaged: assets/talos/images.lock in it has another sha256"),
         (lambda content: content.pop("archive.json"), "is not an archive that assets_export.yml made"),
         (lambda content: content.update({"archive.json": b"{"}), "what archive.json in it says is not to be understood"),
         (lambda content: content.update({"archive.json": b"[]"}), "what archive.json in it says is not to be understood"),
@@ -84,6 +87,21 @@ def test_images_with_the_token_of_another_site_are_refused(modules, params, arch
 def test_what_is_not_whole_is_refused(modules, params, archive, change, message):
     rewritten(archive, change)
     assert message in modules.refuse("talos_archive_info", params)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_an_archive_of_which_only_a_part_was_copied(modules, params, archive, share):
+    content = archive.read_bytes()
+    archive.write_bytes(content[: int(len(content) * share)])
+    assert f"{archive} is not whole: " in modules.refuse("talos_archive_info", params)
+
+
+def test_what_is_lost_of_the_unpacked_files_is_unpacked_again(modules, params):
+    result = modules.run("talos_archive_info", params)
+    kernel = pathlib.Path(result["assets_path"]) / "talos/v1.11.4/vmlinuz"
+    kernel.unlink()
+    assert modules.run("talos_archive_info", params) == result
+    assert kernel.stat().st_size == 300_000
 
 
 def test_nothing_lands_outside_the_folder(modules, params, archive, tmp_path_factory):

@@ -122,6 +122,7 @@ def test_a_file_that_is_no_kernel_is_replaced(modules, params, assets):
         ({"ca_path": "/nonexistent.pem"}, "ca_path: there is no file /nonexistent.pem"),
         ({"keep": 1}, "missing parameter(s) required by 'keep': data_path"),
         ({"keep": -1, "data_path": "/tmp"}, "keep: -1 is no number of versions"),
+        ({"only_prune": True}, "only_prune is True but all of the following are missing: keep"),
         ({"source": "controller"}, "source is controller but all of the following are missing: cache_path"),
         ({"group": "no-such-group"}, "group: there is no group no-such-group on this host"),
         ({"versions": {"v1.11": "v1.12.0"}}, "versions: versions: v1.11 cannot mean v1.12.0"),
@@ -184,6 +185,18 @@ def test_images_that_nothing_boots_go_and_are_shown_before(modules, params, asse
     params.update(images=[{"version": "v1.12.0"}], keep=1, data_path=str(tmp_path / "data"))
     assert modules.converge("talos_assets", params)["removed"] == ["talos/v1.11.4"]
     assert files_below(assets) == ["talos/images.lock", "talos/v1.12.0/initramfs.xz", "talos/v1.12.0/vmlinuz"]
+
+
+def test_pruning_alone_asks_nobody_for_what_is_missing(modules, params, assets, server, tmp_path):
+    """As a preview does, in which images of classes are not there yet."""
+    (tmp_path / "data/profiles").mkdir(parents=True)
+    modules.run("talos_assets", params)
+    server.requests.clear()
+    wanted = {"images": [{"version": "v1.12.0", "link": "talos"}], "keep": 0, "data_path": str(tmp_path / "data"), "only_prune": True}
+    result = modules.converge("talos_assets", {**params, **wanted})
+    assert (result["files"], result["removed"]) == ([], ["talos/v1.11.4"])
+    assert files_below(assets) == ["talos/images.lock"]
+    assert server.requests == []
 
 
 def test_loose_versions_are_noted(modules, params, assets):

@@ -21,23 +21,28 @@ NVME = "nvme_core.io_timeout=4294967295 printk.devkmsg=on"
 IMA = "ima_template=ima-ng ima_appraise=fix ima_hash=sha512"
 
 
-@pytest.mark.parametrize(
-    ("minor", "architecture", "expected"),
-    [
-        ((1, 7), "amd64", f"console=ttyS0 console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA}"),
-        ((1, 8), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA}"),
-        ((1, 9), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA}"),
-        ((1, 10), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA} selinux=1"),
-        ((1, 11), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} selinux=1"),
-        ((1, 12), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} selinux=1 module.sig_enforce=1"),
-        ((1, 13), "amd64", f"console=tty0 init_on_alloc=1 {ALWAYS} {NVME} selinux=1 module.sig_enforce=1 proc_mem.force_override=never"),
-        ((1, 14), "amd64", f"console=tty0 {ALWAYS} printk.devkmsg=on selinux=1 module.sig_enforce=1 proc_mem.force_override=never"),
-        ((1, 7), "arm64", f"console=ttyAMA0 console=tty0 init_on_alloc=1 {ALWAYS} {NVME} {IMA}"),
-        ((1, 14), "arm64", f"console=ttyAMA0 console=tty0 {ALWAYS} printk.devkmsg=on selinux=1 module.sig_enforce=1 proc_mem.force_override=never"),
-    ],
-)
-def test_arguments_of_a_talos_version(minor, architecture, expected):
-    assert kernel_args.default_kernel_args(minor, architecture) == ["talos.platform=metal", *expected.split()]
+BEFORE_1_10 = f"init_on_alloc=1 {ALWAYS} {NVME} {IMA}"
+DEFAULTS = {
+    (1, 7): BEFORE_1_10,
+    (1, 8): BEFORE_1_10,
+    (1, 9): BEFORE_1_10,
+    (1, 10): f"{BEFORE_1_10} selinux=1",
+    (1, 11): f"init_on_alloc=1 {ALWAYS} {NVME} selinux=1",
+    (1, 12): f"init_on_alloc=1 {ALWAYS} {NVME} selinux=1 module.sig_enforce=1",
+    (1, 13): f"init_on_alloc=1 {ALWAYS} {NVME} selinux=1 module.sig_enforce=1 proc_mem.force_override=never",
+    (1, 14): f"{ALWAYS} printk.devkmsg=on selinux=1 module.sig_enforce=1 proc_mem.force_override=never",
+}
+CONSOLES = {"amd64": "console=tty0", "arm64": "console=ttyAMA0 console=tty0"}
+
+
+@pytest.mark.parametrize("architecture", ["amd64", "arm64"])
+@pytest.mark.parametrize("minor", DEFAULTS, ids=lambda minor: "{}.{}".format(*minor))
+def test_arguments_of_a_talos_version(minor, architecture):
+    consoles = "console=ttyS0 console=tty0" if (minor, architecture) == ((1, 7), "amd64") else CONSOLES[architecture]
+    expected = f"talos.platform=metal {consoles} {DEFAULTS[minor]}".split()
+    assert kernel_args.default_kernel_args(minor, architecture) == expected
+    locked_down = ["lockdown=confidentiality"] if minor < (1, 14) else []
+    assert kernel_args.default_kernel_args(minor, architecture, secure_boot=True) == expected + locked_down
 
 
 def test_join_arguments_as_omni_gives_them():

@@ -7,7 +7,15 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.download import Access, DownloadError, NotFound, ask, read, save
+from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.common.download import (
+    Access,
+    DownloadError,
+    NotFound,
+    ask,
+    content_length,
+    read,
+    save,
+)
 from lab import pki
 from lab.downloads import Downloads
 from support.modules import REPOSITORY
@@ -80,6 +88,15 @@ def test_what_is_not_there_is_an_error_of_its_own(server, status):
 def test_nobody_answers(url, message):
     with pytest.raises(DownloadError, match=message):
         ask(url, ACCESS)
+
+
+@pytest.mark.parametrize(
+    ("headers", "size"),
+    [({}, None), ({"Content-Length": "12"}, 12), *(({"Content-Length": said}, None) for said in ("", "-1", "1e3", "many", "\xb2", "9" * 5000))],
+    ids=lambda value: str(value)[:40],
+)
+def test_lengths_that_servers_tell(headers, size):
+    assert content_length(headers) == size
 
 
 def test_a_small_file_is_not_read_without_end(server):

@@ -53,6 +53,12 @@ def test_sizes_and_command_lines(client, factory, schematic):
     assert client.cmdline(schematic, "v1.11.4", "amd64", secure_boot=True).endswith(" lockdown=confidentiality a=1")
 
 
+def test_a_proxy_that_takes_the_length_away(client, factory, schematic):
+    factory.fault(f"/image/{schematic}/v1.11.4/kernel-amd64", "unsized")
+    with pytest.raises(FactoryError, match="kernel-amd64 of v1.11.4: the Image Factory does not tell its size"):
+        client.size(schematic, "v1.11.4", "kernel-amd64")
+
+
 def test_an_image_may_take_longer_than_an_answer(factory, schematic):
     factory.build_seconds = 0.5
     assert ImageFactory(factory.url, timeout=0.2).size(schematic, "v1.11.4", "kernel-amd64") == 300_000

@@ -84,6 +84,7 @@ def test_the_newest_versions_stay(host, assets, data, keep, gone):
         "#!ipxe\\nkernel http://host/assets/talos/v1.9.5/vmlinuz console=tty0\\n",
         "linux (http,192.168.1.8)/assets/talos/v1.9.5/vmlinuz",
         '{"kernel": "http://mirror/talos/v1.9.5/vmlinuz"}',
+        '{"kernel": "/assets%2ftalos%2fv1.9.5/vmlinuz"}',
         '{"kernel": "/assets/lab/vmlinuz"}',
         '{"kernel": "/assets/tree/vmlinuz"}',
     ],
@@ -100,9 +101,54 @@ def test_whatever_names_an_image_keeps_it(host, assets, data, content, folder):
     assert host.have(keep=Keep(0, str(data))).removed() == ["talos/v1.8.0"]
 
 
+@pytest.mark.parametrize("place", ["profiles/lab/deep.json", "shared.json", "other/shared.json", "profiles/outside/x.json", "generic/menu.ipxe"])
+def test_profiles_of_profiles_folders_and_beside_it_count_too(host, assets, data, tmp_path, place):
+    """A group may name the profile ``lab/deep``, ``../../shared`` or one behind a link, and Matchbox finds it."""
+    put_versions(assets, "v1.8.0", "v1.9.5")
+    (tmp_path / "elsewhere").mkdir()
+    (data / "profiles/outside").symlink_to(tmp_path / "elsewhere")
+    (data / "profiles/again").symlink_to("../profiles")
+    (data / "another").symlink_to("generic")
+    (data / place).parent.mkdir(exist_ok=True)
+    (data / place).write_text('{"boot": {"kernel": "/assets/talos/v1.9.5/vmlinuz"}}')
+    assert host.have(keep=Keep(0, str(data))).removed() == ["talos/v1.8.0"]
+
+
+@pytest.mark.parametrize("moved", ["talos", "talos/v1.9.5", "talos/v1.9.5/vmlinuz"])
+@pytest.mark.parametrize("named", ["talos/v1.9.5/vmlinuz", "lab/vmlinuz"])
+def test_images_that_were_moved_to_another_disk_stay_in_use(host, assets, data, moved, named):
+    """A link leads there from their place."""
+    put_versions(assets, "v1.8.0", "v1.9.5")
+    disk = data.parent / "disk"
+    (assets / moved).rename(disk)
+    (assets / moved).symlink_to(disk)
+    (assets / "lab").symlink_to("talos/v1.9.5")
+    (data / "profiles/x.json").write_text(json.dumps({"boot": {"kernel": f"/assets/{named}"}}))
+    if named.startswith("talos"):
+        (assets / "lab").unlink()
+    assert host.plan(keep=Keep(0, str(data))).removed() == ["talos/v1.8.0"]
+    assert (assets / "talos/v1.9.5/vmlinuz").is_file()
+
+
 def test_a_link_keeps_what_it_leads_to_even_if_nobody_names_it(host, assets, data):
     put_versions(assets, "v1.8.0", "v1.9.5")
     (assets / "talos/vmlinuz").symlink_to("v1.9.5/vmlinuz")
+    assert host.have(keep=Keep(0, str(data))).removed() == ["talos/v1.8.0"]
+
+
+@pytest.mark.parametrize("content", ["set base http://host/assets/talos\nkernel ${base}/v1.8.0/vmlinuz", '{"metadata": {"base": "http://host/assets/talos/"}}'])
+def test_a_reference_to_the_folder_of_all_images_keeps_all(host, assets, data, content):
+    put_versions(assets, "v1.8.0")
+    (data / "generic/menu.ipxe").write_text(content)
+    plan = host.have(keep=Keep(0, str(data)))
+    assert plan.removed() == []
+    assert plan.warnings() == [f"{data}/generic/menu.ipxe names assets, but not which; no image is removed"]
+
+
+@pytest.mark.parametrize("path", ["talos/v1.9.5\\u0000", "talos/v1.9.5%00/vmlinuz", "talos/\\ud800"])
+def test_a_reference_to_what_no_file_is_called(host, assets, data, path):
+    put_versions(assets, "v1.8.0")
+    (data / "profiles/x.json").write_text(f'{{"boot": {{"kernel": "/assets/{path}"}}}}')
     assert host.have(keep=Keep(0, str(data))).removed() == ["talos/v1.8.0"]
 
 
@@ -112,7 +158,7 @@ def test_a_reference_that_cannot_be_followed_keeps_all(host, assets, data, path)
     (data / "profiles/x.json").write_text(json.dumps({"boot": {"kernel": f"/assets/{path}"}}))
     plan = host.have(keep=Keep(0, str(data)))
     assert plan.removed() == []
-    assert plan.warnings() == [f"{data}/profiles/x.json names assets by a variable, so nobody knows which images it boots; no image is removed"]
+    assert plan.warnings() == [f"{data}/profiles/x.json names assets, but not which; no image is removed"]
 
 
 def test_other_variables_do_no_harm():
