@@ -51,7 +51,12 @@ def require_join_args(held: list[str], join_args: list[str]) -> None:
     if not wrong:
         return
     what = f"holds other join arguments than this run's ({'; '.join(wrong)})" if inside else "holds no join arguments"
-    raise InputError(
+    raise InputError(uki_trap(what))
+
+
+def uki_trap(what: str) -> str:
+    """Why an image is refused whose schematic ``what`` (``holds no join arguments``)."""
+    return (
         f"its schematic {what}; a machine installed from it would boot with what the schematic holds and not come back to this Omni (the UKI trap); {WAYS_OUT}"
     )
 

@@ -13,8 +13,8 @@ import re
 
 from ..boot.cmdline import differences, name_of, parse_cmdline, without_join_args
 from ..boot.customization import FIELDS, Customization, image_key
-from ..boot.join_args import require_join_args
-from ..boot.kernel_args import JOIN_ARG_NAMES, default_kernel_args
+from ..boot.join_args import require_join_args, uki_trap
+from ..boot.kernel_args import default_kernel_args
 from ..common.errors import InputError
 from ..common.urls import folder_url
 from .stock import checked_image, custom_folder
@@ -60,7 +60,7 @@ def checked_schematic(value: object) -> str:
     if not isinstance(value, str) or not _SCHEMATIC_ID.fullmatch(value):
         raise InputError("this is no schematic id; it has 64 hexadecimal digits in lower case")
     if value == EMPTY_SCHEMATIC:
-        require_join_args([], list(JOIN_ARG_NAMES))
+        raise InputError(uki_trap("holds no join arguments"))
     return value
 
 

@@ -154,12 +154,11 @@ def _custom_image(site: Site, name: str, settings: dict) -> dict:
     if not site.params["join_args"]:
         raise InputError("its image holds the join arguments, so they are needed; give join_args")
     image = custom_image(name, settings, site.params["factory_url"], site.params["join_args"])
+    archived = site.params["archived"]
     schematic = settings.get("schematic") or site.params["schematics"].get(image["key"])
-    if site.params["archived"] is not None:
-        return {**image, "sizes": {}, "kernel_args": site.params["archived"].get(image["path"]) or expected_kernel_args(settings, image)}
-    if schematic is None:
-        return {**image, "sizes": {}, "kernel_args": expected_kernel_args(settings, image)}
-    return {**image, **_asked(site, settings, image, checked_schematic(schematic))}
+    if archived is None and schematic is not None:
+        return {**image, **_asked(site, settings, image, checked_schematic(schematic))}
+    return {**image, "sizes": {}, "kernel_args": (archived or {}).get(image["path"]) or expected_kernel_args(settings, image)}
 
 
 def _asked(site: Site, settings: dict, image: dict, schematic: str) -> dict:
