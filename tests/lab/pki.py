@@ -6,10 +6,11 @@ import hashlib
 import ipaddress
 import pathlib
 
+from . import clock
 from .system import command
 
 # Made as if a month ago: a controller whose clock is a little slow must not fail at the certificate first.
-OPENSSL = ("faketime", "-f", "-30d", "openssl")
+MADE = "-30d"
 
 CONFIGURATION = """
 [req]
@@ -54,7 +55,7 @@ def _request(path: pathlib.Path, configuration: str, extensions: str, *signer: o
     file.write_text(configuration)
     request = ["req", "-x509", "-config", file, "-extensions", extensions, "-days", 400, "-out", certificate]
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key]
-    command(*OPENSSL, *request, *new_key, *signer)
+    command("openssl", *request, *new_key, *signer, env=clock.environment(MADE))
     return certificate, key
 
 

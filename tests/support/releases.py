@@ -10,6 +10,7 @@ import sys
 import tarfile
 
 import pysequoia
+from lab.clock import environment
 
 PATH = "poseidon/matchbox/releases/download"
 
@@ -38,7 +39,7 @@ def archive(members: dict[str, bytes | str]) -> bytes:
 @functools.cache
 def _old_key() -> bytes:
     make = "import pysequoia, sys; sys.stdout.buffer.write(bytes(pysequoia.Tsk.generate('Releases of the tests <releases@example.com>')))"
-    return subprocess.run(["faketime", "-f", "-2d", sys.executable, "-c", make], capture_output=True, check=True).stdout
+    return subprocess.run([sys.executable, "-c", make], capture_output=True, check=True, env=environment("-2d")).stdout
 
 
 class Publisher:

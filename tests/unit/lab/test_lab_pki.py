@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pathlib
 import subprocess
+import time
 
 import pytest
 from lab import pki
+from lab.clock import environment, shifted
 
 
 @pytest.mark.parametrize(
@@ -43,4 +46,14 @@ def test_a_slow_clock_accepts_a_certificate(tmp_path):
 def verify(directory, certificate, *check, clock="+0d"):
     authority, _key = pki.authority(directory)
     openssl = ["openssl", "verify", "-x509_strict", "-purpose", "sslserver", "-CAfile", authority, *check, certificate]
-    return subprocess.run(["faketime", "-f", clock, *openssl], capture_output=True, check=False).returncode == 0
+    return subprocess.run(openssl, capture_output=True, check=False, env=environment(clock)).returncode == 0
+
+
+def test_what_a_killed_program_left_does_not_hinder():
+    """The process ids of a machine come round again."""
+    left = "/dev/shm/sem.faketime_sem_"
+    words = ["bash", "-c", f'touch {left}$$; exec env "$@"', "bash", *(f"{name}={value}" for name, value in shifted("-30d").items()), "date", "+%s"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        shown = process.stdout.read()
+    pathlib.Path(f"{left}{process.pid}").unlink()
+    assert abs(int(shown) - (time.time() - 30 * 86400)) < 60

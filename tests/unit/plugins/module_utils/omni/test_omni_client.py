@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import re
 import socket
@@ -17,6 +16,7 @@ from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.auth
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.client import MANAGEMENT, RESOURCES, OmniClient, normalise_endpoint
 from ansible_collections.usableapps.omni_matchbox.plugins.module_utils.omni.resources import get_resource, list_resources
 from lab import pki
+from lab.clock import environment
 from lab.omni.accounts import create_account
 from lab.omni.server import LabOmni
 
@@ -103,8 +103,8 @@ def test_a_clock_that_is_off_is_told_with_its_host(omni, seconds, direction):
 
 def test_a_clock_before_the_key_was_made(omni):
     """Nothing can be signed then; it is not the key that is to blame."""
-    line = ["faketime", "-f", "+2h", sys.executable, "-m", "lab.omni", "account", "--state", str(omni.state.directory), "young"]
-    made = subprocess.run(line, check=True, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(TESTS)})
+    line = [sys.executable, "-m", "lab.omni", "account", "--state", str(omni.state.directory), "young"]
+    made = subprocess.run(line, check=True, capture_output=True, text=True, env=environment("+2h", PYTHONPATH=str(TESTS)))
     key = pathlib.Path(made.stdout.strip()).read_text()
     now = time.time()
     omni.state.clock = lambda: now + 7200
